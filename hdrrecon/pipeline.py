@@ -1,0 +1,98 @@
+"""The inverse camera: linearize -> restore -> refine, in the reverse order of what a camera does.
+
+`HDRPipeline` alone knows the order; a stage never knows its neighbours. Tensors in, `PipelineResult` out.
+
+What it promises, whatever the weights:
+
+* where the masks are zero, `radiance` equals `linear` to the bit;
+* no pixel comes out darker than its linearised value, so clipped pixels stay at or above the clip level;
+* a photo in which nothing is clipped never meets the restoring network.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from hdrrecon.camera.basis import FAMILIES
+from hdrrecon.camera.exposure import over_mask, under_mask
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.networks.highlight_unet import enlarge_rows, restore
+
+BAND_PX = 1 << 20  # pixels the full-resolution part works on at a time
+SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
+
+
+@dataclass(frozen=True)
+class PipelineResult:
+    """Tensors (1, C, H, W): `radiance` and `linear` (C = 3, 1.0 = clip level), `confidence` (C = 1),
+    `over` (C = 3) and `under` (C = 1) soft masks; and the `response` that was inverted."""
+
+    radiance: Tensor
+    linear: Tensor
+    confidence: Tensor
+    over: Tensor
+    under: Tensor
+    response: ResponseCurve
+
+
+class HDRPipeline(nn.Module):
+    """Three stages, each replaceable and each optional.
+
+    Args:
+        linearize: has `estimate(code) -> dict(inverse, families, spread)`; needed when no response is given.
+        restore: has `look(code, linear, working_px) -> features` (small) and `answer(code, linear, enlarged
+            features) -> (stops, spread)`; None leaves clipped light at the clip level.
+        refine: `(code, linear, radiance) -> radiance`; identity for now.
+    """
+
+    def __init__(self, linearize: nn.Module | None, restore: nn.Module | None, refine: nn.Module | None = None):
+        super().__init__()
+        self.linearize, self.restore, self.refine = linearize, restore, refine or Unrefined()
+
+    def estimate_response(self, code: Tensor) -> ResponseCurve:
+        """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`."""
+        if self.linearize is None:
+            raise ValueError('this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve')
+        out = self.linearize.estimate(code)
+        likely = {name: float(p) for name, p in zip(FAMILIES, out["families"])}
+        facts = dict(families=likely, spread=out["spread"].double().cpu().numpy())
+        return ResponseCurve(out["inverse"].double().cpu().numpy(), "estimate", facts)
+
+    @torch.inference_mode()
+    def forward(self, code: Tensor, response: ResponseCurve | None = None) -> PipelineResult:
+        """code (1, 3, H, W) float32 code values in [0, 1]; `response` None estimates it."""
+        if response is None:
+            response = self.estimate_response(code)
+        linear, over, under = response.linearize(code), over_mask(code), under_mask(code)
+        radiance, confidence = linear, 1 - under
+        if self.restore is not None and bool(over.any()):
+            radiance, confidence = self._restored(code, linear, over, confidence)
+            radiance = self.refine(code, linear, radiance)
+        elif self.restore is None:
+            confidence = confidence * (1 - over.amax(1, keepdim=True))
+        return PipelineResult(radiance, linear, confidence, over, under, response)
+
+    def _restored(self, code: Tensor, linear: Tensor, over: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
+        deep = self.restore.look(code, linear, self.restore.config.working_px)
+        height, width = code.shape[-2:]
+        radiance, confidence = linear.clone(), confidence.clone()
+        step = max(1, BAND_PX // width)
+        for top in range(0, height, step):
+            rows = slice(top, min(top + step, height))
+            mask = over[..., rows, :]
+            if not bool(mask.any()):
+                continue
+            part = code[..., rows, :], linear[..., rows, :]
+            stops, spread = self.restore.answer(*part, enlarge_rows(deep, rows, (height, width)))
+            radiance[..., rows, :] = restore(linear[..., rows, :], code[..., rows, :], stops)
+            confidence[..., rows, :] *= 1 - mask.amax(1, keepdim=True) * torch.exp(-SURE_STOPS / spread)
+        return radiance, confidence
+
+
+class Unrefined(nn.Module):
+    """The refining stage of a model that has none: light passes unchanged."""
+
+    def forward(self, code: Tensor, linear: Tensor, radiance: Tensor) -> Tensor:
+        return radiance

@@ -1,0 +1,157 @@
+"""The training loop: one readable file.
+
+    hdrrecon train linearize --scenes DIR --curves DIR --val DIR --out runs/linearize
+    hdrrecon train restore   --scenes DIR --curves DIR --val DIR --out runs/restore
+
+Resumes by itself from `last.pt` in the run's folder, or starts from shipped weights with `start`. The folder gets
+
+* `log.csv`: one line per validation, for people and plots;
+* `last.pt`: everything needed to go on; written every few minutes;
+* `best.safetensors`: averaged (EMA) weights of the best validation, ready for `weights/`.
+"""
+from __future__ import annotations
+
+import csv
+import json
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from hdrrecon.io.atomic import atomic_write
+from hdrrecon.train.shots import ShotStream, collate
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA."""
+
+    steps: int = 10_000
+    batch: int = 8
+    size: int = 256
+    rate: float = 1e-3
+    warmup: int = 200
+    weight_decay: float = 0.01
+    ema: float = 0.998
+    validate_every: int = 500
+    save_every_s: float = 180.0
+    seed: int = 0
+    precision: str = "bf16"
+    device: str = "cpu"
+    workers: int = 0
+
+
+def train(task, recipe: Recipe, scenes, curves, shots, out: Path, start: dict | None = None) -> Path:
+    """Train `task` until `recipe.steps`; returns the path of the best weights.
+
+    Args:
+        task: see train.tasks.
+        scenes, curves: what `train.shots.ShotStream` draws from.
+        shots: validation shots, a list of batches of one.
+        out: the run's folder; if it holds `last.pt`, training goes on from there.
+        start: state dict to begin with, for example of shipped weights; ignored when resuming.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    device = torch.device(recipe.device)
+    torch.manual_seed(recipe.seed)
+    net = task.network().to(device)
+    if start is not None:
+        net.load_state_dict(start)
+    average = {k: v.detach().clone() for k, v in net.state_dict().items()}
+    optimizer = torch.optim.AdamW(groups(net, recipe.weight_decay), lr=recipe.rate, betas=(0.9, 0.99))
+    step, best = 0, math.inf
+    if (out / "last.pt").exists():
+        last = torch.load(out / "last.pt", map_location=device, weights_only=True)
+        net.load_state_dict(last["net"]), optimizer.load_state_dict(last["optimizer"])
+        average, step, best = last["average"], last["step"], last["best"]
+        print(f"resumed {out} at step {step}", flush=True)
+
+    # A resumed run draws new views: the stream's seed contains the step.
+    stream = ShotStream(scenes, curves, recipe.size, seed=recipe.seed * 1_000_003 + step)
+    loader = iter(torch.utils.data.DataLoader(stream, recipe.batch, collate_fn=collate, num_workers=recipe.workers))
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
+    tally, saved, began = {}, time.monotonic(), time.monotonic()
+    while step < recipe.steps:
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(step, recipe)
+        batch = {k: v.to(device) for k, v in next(loader).items()}
+        net.train()
+        with autocast:
+            loss, parts = task.loss(net, batch)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        if torch.isfinite(norm):  # one bad batch must not end a night's run
+            optimizer.step()
+            update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
+        for k, v in dict(loss=float(loss.detach()), **parts).items():
+            tally[k] = tally.get(k, 0.0) * 0.99 + 0.01 * v if k in tally else v
+        step += 1
+        if step % recipe.validate_every == 0 or step == recipe.steps:
+            figures = validated(task, average, shots, device)
+            seconds = time.monotonic() - began
+            log(out / "log.csv", dict(step=step, seconds=round(seconds), rate=rate_at(step, recipe),
+                                      **{f"train_{k}": v for k, v in tally.items()}, **figures))
+            if figures[task.score] < best:
+                best = figures[task.score]
+                save_weights(out / "best.safetensors", average, {**task.metadata(), "step": step, "validation": figures})
+        if time.monotonic() - saved > recipe.save_every_s or step == recipe.steps:
+            with atomic_write(out / "last.pt") as temporary:
+                torch.save(dict(net=net.state_dict(), optimizer=optimizer.state_dict(), average=average, step=step, best=best), temporary)
+            saved = time.monotonic()
+    return out / "best.safetensors"
+
+
+def rate_at(step: int, recipe: Recipe) -> float:
+    """Learning rate: linear warm-up, then a cosine down to a hundredth."""
+    warm = min(1.0, (step + 1) / recipe.warmup)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.steps)))
+    return recipe.rate * warm * (0.01 + 0.99 * cosine)
+
+
+def groups(net: nn.Module, weight_decay: float) -> list[dict]:
+    """Weights decay; biases and normalisation do not."""
+    matrices = [p for p in net.parameters() if p.ndim > 1]
+    vectors = [p for p in net.parameters() if p.ndim <= 1]
+    return [dict(params=matrices, weight_decay=weight_decay), dict(params=vectors, weight_decay=0.0)]
+
+
+@torch.no_grad()
+def update_average(average: dict, net: nn.Module, keep: float) -> None:
+    """Exponential moving average of all floating-point weights; the rest is copied."""
+    for k, v in net.state_dict().items():
+        if v.is_floating_point():
+            average[k].lerp_(v, 1 - keep)
+        else:
+            average[k].copy_(v)
+
+
+def validated(task, state: dict, shots, device) -> dict[str, float]:
+    """The task's figures with these weights."""
+    net = task.network().to(device).eval()
+    net.load_state_dict(state)
+    return task.validate(net, [{k: v.to(device) for k, v in shot.items()} for shot in shots])
+
+
+def save_weights(path: Path, state: dict, metadata: dict) -> None:
+    """Safetensors whose metadata can rebuild the network (see zoo.load)."""
+    from safetensors.torch import save_file
+
+    with atomic_write(path) as temporary:
+        save_file({k: v.contiguous().cpu() for k, v in state.items()}, temporary, {k: json.dumps(v) for k, v in metadata.items()})
+
+
+def log(path: Path, row: dict) -> None:
+    """Append a line to the log and print it."""
+    row = {k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()}
+    new = not os.path.exists(path)
+    with open(path, "a", newline="") as handle:
+        writer = csv.DictWriter(handle, row)
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+    print(" ".join(f"{k}={v}" for k, v in row.items()), flush=True)

@@ -1,0 +1,106 @@
+"""Training pairs: a random view through a random camera, without end.
+
+The draw of cameras is the school's curriculum: clipped share, response family, noise, white balance,
+JPEG and sharpness are all varied, because what is never varied is learnt as a clue.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from hdrrecon.camera.basis import FAMILIES
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.camera.simulate import Camera, simulate
+from hdrrecon.color import LUMINANCE_REC709
+from hdrrecon.train.curves import CurveSampler
+from hdrrecon.train.scenes import Scene, random_view
+
+
+@dataclass(frozen=True)
+class Sample:
+    """`code` and `truth` (3, S, S) float32; the response's inverse (3, 1024); the family's index."""
+
+    code: torch.Tensor
+    truth: torch.Tensor
+    inverse: torch.Tensor
+    family: int
+
+
+class ShotStream(torch.utils.data.IterableDataset):
+    """Endless random samples; each DataLoader worker has its own stream.
+
+    Args:
+        scenes, curves: what to draw from.
+        size: side of the views in pixels.
+        seed: streams with different seeds never repeat each other.
+        shots_per_view: photos taken of one rendered view (rendering costs as much as the photo).
+    """
+
+    def __init__(self, scenes: list[Scene], curves: CurveSampler, size: int, seed: int, shots_per_view: int = 2):
+        self.scenes, self.curves, self.size, self.seed, self.shots_per_view = scenes, curves, size, seed, shots_per_view
+
+    def __iter__(self):
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng((self.seed, worker.id if worker else 0))
+        odds = np.array([s.weight for s in self.scenes])
+        odds /= odds.sum()
+        while True:
+            scene = self.scenes[rng.choice(len(self.scenes), p=odds)]
+            view = random_view(scene, self.size, rng)
+            if view.max() <= 1e-4:  # a tripod hole fills the view
+                continue
+            for _ in range(self.shots_per_view):
+                yield random_shot(view, self.curves, rng)
+
+
+def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator) -> Sample:
+    """Photograph a view (3, H, W) with a random camera."""
+    family = int(rng.integers(len(FAMILIES)))
+    response = curves.sample(FAMILIES[family], rng)
+    hdr = torch.from_numpy(_recolour(view, rng))[None]
+    shot = simulate(hdr, random_camera(response, rng), torch.Generator().manual_seed(int(rng.integers(2**62))))
+    code = _resharpen(shot.code, rng)
+    inverse = torch.from_numpy(np.broadcast_to(response.inverse, (3, response.inverse.shape[1])).astype(np.float32))
+    return Sample(code[0], shot.truth[0], inverse, family)
+
+
+def random_camera(response: ResponseCurve, rng: np.random.Generator) -> Camera:
+    """A camera with this response: 0.2 to 40 percent clipped, mostly 2 to 20; half of the photos are JPEGs."""
+    noisy = rng.random() < 0.5
+    return Camera(
+        response,
+        clip_percent=float(np.exp(rng.normal(np.log(7), 1.0)).clip(0.2, 40)),
+        black_percent=float(rng.uniform(0, 8)) if rng.random() < 0.15 else 0.0,
+        shot_noise=float(10 ** rng.uniform(-5, -3)) if noisy else 0.0,
+        read_noise=float(10 ** rng.uniform(-4, -2.3)) if noisy else 0.0,
+        jpeg_quality=int(rng.integers(70, 99)) if rng.random() < 0.6 else None)
+
+
+def _recolour(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """White balance gains of up to about half a stop, saturation 0.6 to 1.3; light stays positive."""
+    out = view * np.exp2(rng.normal(0, 0.2, size=(3, 1, 1))).astype(np.float32)
+    if rng.random() < 0.5:
+        grey = np.tensordot(np.float32(LUMINANCE_REC709), out, 1)[None]
+        out = np.maximum(grey + np.float32(rng.uniform(0.6, 1.3)) * (out - grey), 0.05 * np.minimum(out, grey))
+    return out.astype(np.float32)
+
+
+def _resharpen(code: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Cameras sharpen and phones smooth, after the response: a random unsharp mask on a third of the photos."""
+    if rng.random() > 0.33:
+        return code
+    import cv2
+
+    image = code[0].permute(1, 2, 0).numpy()
+    blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.2)))
+    mixed = (image + np.float32(rng.uniform(-0.7, 0.6)) * (image - blurred)).clip(0, 1)
+    return (torch.from_numpy(mixed).permute(2, 0, 1)[None] * 255).round() / 255
+
+
+def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
+    """Batch of `Sample`s as a dictionary of stacked tensors."""
+    stack = lambda name: torch.stack([getattr(s, name) for s in samples])
+    return dict(code=stack("code"), truth=stack("truth"), inverse=stack("inverse"),
+                family=torch.tensor([s.family for s in samples]))

@@ -1,0 +1,122 @@
+"""The shipped weights and the models made of them.
+
+Files lie in `weights/`: inside the package in an installed wheel, beside it in a checkout or an editable
+install. Each is a safetensors file whose metadata names its network and configuration, so a file rebuilds its
+own network; each has a card (`weights/NAME.md`) with data, licence, command, scores and cost.
+"""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from functools import lru_cache
+from pathlib import Path
+
+TRAINED_ON = "97 CC0 and 2 BSD-3-Clause HDR panoramas; response curves fitted to DoRF and measured brackets (see the card)"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One file of `weights/`."""
+
+    file: str
+    sha256: str
+    license: str = "CC0-1.0"
+    trained_on: str = TRAINED_ON
+
+
+@dataclass(frozen=True)
+class Model:
+    """A combination of stages a user can name.
+
+    `linearize` and `restore` name entries of `WEIGHTS`, or None where the stage is left out.
+    `scores` are printed by `hdrrecon evaluate`; `parameters` counts all stages.
+    """
+
+    name: str
+    about: str
+    linearize: str | None
+    restore: str | None
+    parameters: int
+    scores: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def license(self) -> str:
+        return " AND ".join(sorted({WEIGHTS[w].license for w in (self.linearize, self.restore) if w}))
+
+
+WEIGHTS: dict[str, Weights] = {}
+MODELS: dict[str, Model] = {}
+DEFAULT_MODEL = "full"
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """Names of the models that ship, matching a shell pattern, the default first."""
+    return [name for name in MODELS if fnmatch(name, pattern)]
+
+
+def card(name: str) -> Model:
+    """What is known of a model.
+
+    Raises:
+        KeyError: naming the models there are.
+    """
+    if name not in MODELS:
+        raise KeyError(f"no model {name!r}; there are: {', '.join(MODELS)}")
+    return MODELS[name]
+
+
+def weights_path(file: str) -> Path:
+    """Path of a file of `weights/`.
+
+    Raises:
+        FileNotFoundError: naming the places looked at.
+    """
+    package = Path(__file__).resolve().parent
+    places = (package / "weights", package.parent / "weights")
+    for place in places:
+        if (place / file).is_file():
+            return place / file
+    raise FileNotFoundError(f"no {file} in {' or '.join(map(str, places))}; reinstall hdrrecon, its weights are part of it")
+
+
+@lru_cache(maxsize=8)
+def load(name: str):
+    """The network of an entry of `WEIGHTS`, on the CPU, in evaluation mode; verified, and cached: treat it as read-only.
+
+    Raises:
+        OSError: if the file is not the one that was shipped.
+    """
+    entry = WEIGHTS[name]
+    path = weights_path(entry.file)
+    if (found := sha256(path)) != entry.sha256:
+        raise OSError(f"{path} is damaged: its SHA-256 is {found[:12]}..., shipped was {entry.sha256[:12]}...; reinstall hdrrecon")
+    return load_file(path)
+
+
+def load_file(path: Path):
+    """Rebuild the network a weights file was saved from (`train.loop.save_weights`), in evaluation mode."""
+    from importlib import import_module
+
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+        if "network" not in metadata:
+            raise ValueError(f"{path} does not say which network it is for; it was not saved by hdrrecon's training")
+        state = {k: file.get_tensor(k) for k in file.keys()}
+    module, class_name = metadata["network"].split(":")
+    module = import_module(f"hdrrecon.networks.{module}")
+    config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
+    network = getattr(module, class_name)
+    network = network(network.Config(**config))
+    network.load_state_dict(state)
+    return network.eval().requires_grad_(False)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    import hashlib
+
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

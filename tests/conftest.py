@@ -1,0 +1,47 @@
+"""Things many tests need: the shared data (or a skip), a procedural scene and its photo."""
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def shared(path: str) -> Path:
+    """A file or folder of the data that lies beside the checkout; skips the test where there is none."""
+    place = SHARED / path
+    if not place.exists():
+        pytest.skip(f"needs shared/{path} beside the checkout")
+    return place
+
+
+def needs_weights() -> None:
+    """Skip where no model ships yet."""
+    from hdrrecon.zoo import MODELS
+
+    if not MODELS:
+        pytest.skip("no weights ship yet")
+
+
+@pytest.fixture
+def small_hdr() -> np.ndarray:
+    """(96, 128, 3) float32 linear light: a sky with a sun 200 times the clip level, a lamp, and dark textured ground."""
+    y, x = np.mgrid[0:96, 0:128].astype(np.float32)
+    height = 96 - y + x / 40
+    sky = np.stack([0.35 + 0.004 * height, 0.45 + 0.004 * height, 0.6 + 0.005 * height], -1)
+    rng = np.random.default_rng(3)
+    ground = (0.08 + 0.05 * rng.random((96, 128, 1))) * np.float32([1.0, 0.8, 0.5])
+    image = np.where((y > 60)[..., None], ground, sky)
+    sun = np.exp(-((x - 90) ** 2 + (y - 20) ** 2) / 18)[..., None] * np.float32([200, 190, 160])
+    lamp = np.exp(-((x - 25) ** 2 + (y - 75) ** 2) / 6)[..., None] * np.float32([6, 4, 2])
+    return (image + sun + lamp).astype(np.float32)
+
+
+@pytest.fixture
+def small_photo(small_hdr) -> np.ndarray:
+    """(96, 128, 3) uint8 sRGB photo of `small_hdr`, clipped at 1."""
+    from hdrrecon.color import linear_to_srgb
+
+    return np.rint(255 * linear_to_srgb(np.clip(small_hdr, 0, 1))).astype(np.uint8)
