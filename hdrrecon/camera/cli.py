@@ -1,0 +1,99 @@
+"""`hdrrecon response`: estimate the response of a photo, compare response models.
+
+    hdrrecon response photo.jpg --plot curve.png      (short for: hdrrecon response estimate photo.jpg ...)
+    hdrrecon response compare curves.csv
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from typer.core import TyperGroup
+
+
+class _EstimateByDefault(TyperGroup):
+    """A group whose first word may be a photo instead of a command."""
+
+    def parse_args(self, ctx, args):
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            args = ["estimate", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_EstimateByDefault, no_args_is_help=True, help="Know the camera: response curves of photos, models of curves.")
+
+
+@app.command()
+def estimate(
+    photo: Annotated[Path, typer.Argument(help="A JPEG, PNG, TIFF, WebP or BMP.")],
+    plot: Annotated[Optional[Path], typer.Option(help="Draw the curve, its uncertainty and sRGB into this PNG.")] = None,
+    model: Annotated[Optional[str], typer.Option(help="One of `hdrrecon models`; its first stage answers.")] = None,
+    weights: Annotated[Optional[Path], typer.Option(help="A first stage of your own training (.safetensors) instead.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+):
+    """Estimate the camera response of one photo. `hdrrecon response photo.jpg` does the same.
+
+    Exit code: 0 done, 1 the photo could not be read or the plot not be written.
+    """
+    from hdrrecon import zoo
+    from hdrrecon.camera.estimate import estimate_response
+    from hdrrecon.camera.plot import save_plot
+
+    try:
+        network = zoo.load_file(weights) if weights else None
+        curve = estimate_response(photo, model=model or zoo.DEFAULT_MODEL, device=device, network=network)
+        typer.echo(report(photo.name, curve))
+        if plot:
+            save_plot(plot, curve, title=f"{photo.name}: estimated response")
+            typer.echo(f"wrote {plot}")
+    except (OSError, ValueError, KeyError) as error:
+        typer.secho(f"{photo}: {error}", err=True, fg="red")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def compare(
+    curves: Annotated[Path, typer.Argument(help="dorf.npz, real_cameras.npz, CAVE's dorfCurves.txt, or a table: x, curve, curve ...")],
+    side: Annotated[str, typer.Option(help="What a table's columns are: forward (code over light) or inverse.")] = "forward",
+    emor: Annotated[Optional[Path], typer.Option(help="The published emor.txt, to compare with too.")] = None,
+    inverse_emor: Annotated[Optional[Path], typer.Option(help="The published invemor.txt, to compare with too.")] = None,
+):
+    """Mean RMSE of gamma, GGCM, polynomials and EMoR over a set of curves, as Markdown.
+
+    Exit code: 0 done, 1 the curves could not be read, 2 bad usage.
+    """
+    from hdrrecon.camera import compare as comparison
+    from hdrrecon.camera.curve_files import read_curves, read_emor
+
+    if side not in comparison.SIDES:
+        raise typer.BadParameter(f"{side!r} is neither forward nor inverse", param_hint="--side")
+    try:
+        found = read_curves(curves, side)
+        tables = {name: read_emor(path) for name, path in zip(comparison.SIDES, (emor, inverse_emor)) if path}
+    except (OSError, ValueError) as error:
+        typer.secho(f"{curves}: {error}", err=True, fg="red")
+        raise typer.Exit(1) from None
+    rows = comparison.compare(found, tables)
+    typer.echo(comparison.markdown(f"{len(found.forward)} curves of {curves.name}", rows))
+
+
+def report(name: str, curve) -> str:
+    """What was found and what it is based on, in plain text."""
+    import numpy as np
+
+    from hdrrecon.camera.response import ResponseCurve
+
+    facts, seen = curve.facts, curve.facts["evidence"]
+    likely = ", ".join(f"{family} {share:.2f}" for family, share in sorted(facts["families"].items(), key=lambda f: -f[1]))
+    codes = np.array([16, 32, 64, 96, 128, 160, 192, 224, 240]) / 255
+    at = lambda samples: np.interp(codes, np.linspace(0, 1, len(samples)), samples)
+    light, spread, srgb = at(curve.inverse.mean(0)), at(np.asarray(facts["spread"])), at(ResponseCurve.srgb().inverse[0])
+    away = float(np.sqrt(np.mean((curve.inverse.mean(0) - ResponseCurve.srgb().inverse[0]) ** 2)))
+    lines = [f"{name}: {seen['size'][1]} x {seen['size'][0]} pixels, {100 * seen['clipped']:.1f} % clipped, "
+             f"{100 * seen['crushed']:.1f} % crushed, {seen['codes']} of 256 codes occupied",
+             f"family: {likely}",
+             f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}", "",
+             "code   light     +-       sRGB"]
+    rows = zip((codes * 255).round().astype(int), light, spread, srgb)
+    return "\n".join(lines + [f"{c:4d}   {a:.4f}   {b:.4f}   {s:.4f}" for c, a, b, s in rows])

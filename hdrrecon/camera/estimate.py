@@ -1,0 +1,52 @@
+"""What `hdrrecon.estimate_response` does: a photo in, its camera response out, with what that is based on."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.zoo import DEFAULT_MODEL
+
+
+def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto", network=None):
+    """Estimate the camera response of one photo.
+
+    Args:
+        image: as for `hdrrecon.reconstruct`: path, numpy array, torch tensor or PIL image.
+        model: one of `hdrrecon.list_models()`; its first stage answers.
+        device: "auto" or a torch device.
+        network: a first stage of your own (`networks.LinearizationNet`, `networks.CrfNet`, from `zoo.load_file`)
+            in the place of the model's.
+
+    Returns:
+        ResponseCurve, or a list of them for a tensor of several photos. Its `facts` hold `families` (name ->
+        likelihood), `spread` (1024,) standard deviation of the inverse curve, and `evidence`: the `size` in pixels,
+        the shares `clipped` and `crushed`, and `codes`, the number of occupied ones of 256. Few codes, or much of the
+        photo clipped, mean that little could be seen; trust the spread.
+
+    Raises:
+        TypeError, ValueError: an image that is none of these, or a model without a first stage.
+        hdrrecon.io.ReadError: a file that cannot be read.
+    """
+    from hdrrecon.api import build_pipeline, ingest, pick_device
+    from hdrrecon.pipeline import HDRPipeline
+
+    code, *_, restorer = ingest(image)
+    pipeline = HDRPipeline(network, None) if network is not None else build_pipeline(model)
+    pipeline = pipeline.to(pick_device(device)).eval()
+    curves: list[ResponseCurve] = []
+    for one in code:
+        curve = pipeline.estimate_response(one[None].to(pick_device(device)))
+        curves.append(replace(curve, facts={**curve.facts, "evidence": evidence(one)}))
+    return curves if restorer.batch else curves[0]
+
+
+def evidence(code) -> dict:
+    """What a photo (3, H, W) offers to an estimate; see `estimate_response`."""
+    import torch
+
+    from hdrrecon.camera.exposure import OVER_FULL, UNDER_START
+
+    occupied = torch.bincount((code * 255).round().long().flatten(), minlength=256) > 0
+    brightest = code.amax(0)
+    return dict(size=tuple(code.shape[-2:]), clipped=float((brightest >= OVER_FULL).float().mean()),
+                crushed=float((brightest < UNDER_START).float().mean()), codes=int(occupied.sum()))

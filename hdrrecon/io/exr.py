@@ -1,0 +1,141 @@
+"""OpenEXR in and out, through the official `OpenEXR` package (OpenCV 5 is built without it).
+
+Written files say what their numbers are: `chromaticities` Rec.709 and `whiteLuminance`, the cd/m2 of 1.0.
+Source: Technical Introduction to OpenEXR and the standard attribute list, openexr.com.
+"""
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from hdrrecon.color import D65, PRIMARIES, primaries_to_xyz
+from hdrrecon.io.icc import rec709_matrix, xyz_of_white
+from hdrrecon.io.photo import Decoded, ReadError
+
+Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "dwaa", "dwab"]
+HALF_MAX = 65504.0
+CONFIDENCE_CHANNEL = "confidence"
+_OURS = {  # attributes that follow from the image or from `write`'s own arguments
+    "channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "type",
+    "screenWindowCenter", "screenWindowWidth", "tiles", "name", "version", "chunkCount",
+    "chromaticities", "whiteLuminance", "envmap",
+}
+
+
+def read_exr(path: Path) -> Decoded:
+    """The RGB(A) or luminance image of an EXR: its data window, in the file's own primaries, as float32.
+
+    The first part with an image counts. Without plain R, G, B, a single layer "name.R, .G, .B" is taken.
+
+    Raises:
+        ReadError: truncated, deep, subsampled (luminance-chroma) or without colour (its channels are listed).
+    """
+    import OpenEXR
+
+    try:
+        with OpenEXR.File(str(path), separate_channels=True) as file:
+            if not file.parts:
+                raise ReadError("the EXR is damaged or truncated: it has no readable part")
+            # Copies, because closing the file empties both dictionaries.
+            parts = [(dict(part.header), dict(part.channels)) for part in file.parts]
+    except (RuntimeError, ValueError, TypeError) as error:
+        if isinstance(error, ReadError):
+            raise
+        raise ReadError(f"the EXR is damaged or truncated ({error}); copy the file again") from error
+    for header, channels in parts:
+        names = _image_channels(channels)
+        if names:
+            planes = [_plane(name, channels[name]) for name in names]
+            return Decoded.from_channels(np.stack(planes, axis=-1), to_rec709=_to_rec709(header))
+    found = sorted({name for _, channels in parts for name in channels})
+    raise ReadError(f"the EXR has no R, G, B or Y channels, only {', '.join(found)}")
+
+
+def _image_channels(channels: dict) -> list[str] | None:
+    layers = {name[:-1] for name in channels if name[-2:] in (".R", ".G", ".B")}
+    for prefix in ["", *(layers if len(layers) == 1 else ())]:
+        if all(prefix + c in channels for c in "RGB"):
+            return [prefix + c for c in "RGBA" if prefix + c in channels]
+    if "RY" in channels or "BY" in channels:
+        raise ReadError("an EXR of luminance and subsampled chroma is not supported; save it as RGB")
+    return [c for c in "YA" if c in channels] if "Y" in channels else None
+
+
+def _plane(name: str, channel: Any) -> np.ndarray:
+    pixels = channel.pixels
+    if pixels.dtype not in (np.float16, np.float32) or (channel.xSampling, channel.ySampling) != (1, 1):
+        raise ReadError(f"EXR channel {name!r} is {pixels.dtype}, one per {channel.xSampling} x "
+                        f"{channel.ySampling} pixels; wanted half or float at every pixel")
+    return pixels.astype(np.float32)
+
+
+def _to_rec709(header: dict) -> np.ndarray | None:
+    values = header.get("chromaticities")  # absent means Rec.709, says the format
+    if values is None:
+        return None
+    pairs = np.reshape(values, (4, 2)).astype(np.float64)
+    if not np.isfinite(pairs).all() or (pairs[:, 1] == 0).any():
+        return None
+    return rec709_matrix(primaries_to_xyz(pairs[:3], pairs[3]), xyz_of_white(pairs[3]))
+
+
+def exr_header(
+    *, compression: Compression, white_nits: float, envmap: Literal["latlong"] | None,
+    attributes: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The header of a new file. Raises ValueError: an unknown option, or an attribute that is set here."""
+    import OpenEXR
+
+    _choice("compression", compression, get_args(Compression))
+    _choice("envmap", envmap, (None, "latlong"))
+    if not 0 < white_nits < float("inf"):
+        raise ValueError(f"white_nits must be a positive number of cd/m2, got {white_nits}")
+    taken = sorted(_OURS & set(attributes or {}))
+    if taken:
+        raise ValueError(f"attributes {', '.join(taken)} are set by write itself; use its arguments instead")
+    constant = ("NO" if compression == "none" else compression.upper()) + "_COMPRESSION"
+    header = {
+        **(attributes or {}),
+        "compression": getattr(OpenEXR, constant),
+        "type": OpenEXR.scanlineimage,
+        "chromaticities": tuple(float(v) for pair in (*PRIMARIES["rec709"], D65) for v in pair),
+        "whiteLuminance": float(white_nits),
+    }
+    return {**header, "envmap": OpenEXR.ENVMAP_LATLONG} if envmap else header
+
+
+def exr_channels(
+    image: np.ndarray, alpha: np.ndarray | None, confidence: np.ndarray | None,
+    dtype: Literal["half", "float"],
+) -> tuple[dict[str, np.ndarray], int]:
+    """Channels of (H, W, 3) float32 and optional (H, W) planes; how many values were clamped for half."""
+    _choice("dtype", dtype, ("half", "float"))
+    planes = {name: image[..., i] for i, name in enumerate("RGB")}
+    planes |= {"A": alpha} if alpha is not None else {}
+    planes |= {CONFIDENCE_CHANNEL: confidence} if confidence is not None else {}
+    clamped = 0
+    if dtype == "half":  # astype would make infinities of what half cannot hold
+        clamped = sum(int(np.count_nonzero(np.abs(plane) > HALF_MAX)) for plane in planes.values())
+        planes = {n: np.clip(plane, -HALF_MAX, HALF_MAX).astype(np.float16) for n, plane in planes.items()}
+    # OpenEXR ignores strides: an array that is not contiguous would be written scrambled.
+    return {name: np.ascontiguousarray(plane) for name, plane in planes.items()}, clamped
+
+
+def write_exr(path: Path, header: dict[str, Any], channels: dict[str, np.ndarray]) -> None:
+    """Raises ValueError: an attribute of a type that OpenEXR cannot hold; OSError: it could not write."""
+    import OpenEXR
+
+    try:
+        with OpenEXR.File(header, channels) as file:
+            file.write(str(path))
+    except (RuntimeError, TypeError, ValueError) as error:
+        if "attribute" in str(error):
+            raise ValueError(f"OpenEXR cannot store this attribute: {error}") from error
+        raise OSError(f"OpenEXR could not write: {error}") from error
+
+
+def _choice(name: str, value: Any, allowed: tuple) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(map(repr, allowed))}")

@@ -1,0 +1,56 @@
+"""The eight EXIF orientations: which way up the camera was held.
+
+Source: EXIF 2.32 (CIPA DC-008), tag 0x0112. The number says where the stored first row and column belong.
+"""
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+
+ORIENTATION_TAG = 0x0112
+
+
+def upright(image: np.ndarray, orientation: int) -> np.ndarray:
+    """Turn stored pixels (H, W) or (H, W, C) into the picture as seen. Values outside 1..8 change nothing.
+
+    Returns:
+        A view where possible; 5 to 8 swap height and width.
+    """
+    if orientation in (5, 6, 7, 8):
+        image = image.swapaxes(0, 1)
+    flip_rows = orientation in (3, 4, 7, 8)
+    flip_columns = orientation in (2, 3, 6, 7)
+    return image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
+
+
+def orientation_of(exif: bytes | None) -> int:
+    """Orientation in a raw EXIF block; 1 where there is none or the block is damaged."""
+    value = exif_value(exif, ORIENTATION_TAG)
+    return value if value in range(1, 9) else 1
+
+
+def is_adobe_rgb(exif: bytes | None) -> bool:
+    """True for photos of cameras set to Adobe RGB that write no ICC profile: DCF marks them "R03"."""
+    try:
+        from PIL import Image
+
+        block = Image.Exif()
+        block.load(exif or b"")
+        return str(block.get_ifd(0xA005).get(1, "")).rstrip("\0 ") == "R03"
+    except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
+        return False
+
+
+def exif_value(exif: bytes | None, tag: int):
+    """One tag of the main EXIF directory, or None if it is absent or the block is damaged."""
+    if not exif:
+        return None
+    from PIL import Image
+
+    try:
+        block = Image.Exif()
+        block.load(exif)
+        return block.get(tag)
+    except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
+        return None

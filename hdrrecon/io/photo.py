@@ -1,0 +1,75 @@
+"""What reading a file gives: `Photo` for the pipeline, `Decoded` between a decoder and `read`."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+READABLE = frozenset((
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dib",
+    ".exr", ".hdr", ".pic", ".pfm", ".npy",
+))
+"""Extensions worth collecting from a folder. What a file is, its first bytes decide, not its name."""
+
+
+class ReadError(ValueError):
+    """A file was found but cannot be read as an image: damaged, empty, or of a kind that is not supported."""
+
+
+@dataclass(frozen=True)
+class Photo:
+    """One image, upright, ready for the pipeline.
+
+    Attributes:
+        pixels: (H, W, 3) float32 RGB. With `linear` False: sRGB-encoded codes in [0, 1] in the file's own
+            primaries; 0 and 1 are exactly the lowest and highest code of the file, so clipping survives.
+            With `linear` True: the file's scene-linear values, any finite number.
+        alpha: (H, W) float32 in [0, 1] as stored (straight for photos), or None.
+        bits: 8, 16 or 32 per channel in the file; 1-, 2- and 4-bit and palette files count as 8.
+        linear: True for float and HDR files.
+        to_rec709: (3, 3) float64, linear RGB of the file's primaries -> linear Rec.709 (``rgb @ M.T``).
+        path: where it came from.
+        exif: the raw EXIF block of JPEG, PNG or WebP, or None. Its orientation has been applied already.
+        icc_name: description of the embedded ICC profile, or None.
+    """
+
+    pixels: np.ndarray
+    alpha: np.ndarray | None = None
+    bits: int = 8
+    linear: bool = False
+    to_rec709: np.ndarray = field(default_factory=lambda: np.eye(3))
+    path: Path | None = None
+    exif: bytes | None = None
+    icc_name: str | None = None
+
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[1]
+
+    @property
+    def height(self) -> int:
+        return self.pixels.shape[0]
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A file's own numbers: `color` (H, W, 1 or 3), `alpha` (H, W), of uint8, uint16 or float32 as stored."""
+
+    color: np.ndarray
+    alpha: np.ndarray | None = None
+    orientation: int = 1
+    exif: bytes | None = None
+    icc: bytes | None = None
+    to_rec709: np.ndarray | None = None
+
+    @classmethod
+    def from_channels(cls, array: np.ndarray, **facts) -> Decoded:
+        """From (H, W) or (H, W, C): 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha."""
+        if array.ndim == 2:
+            array = array[..., None]
+        if array.ndim != 3 or not 1 <= array.shape[2] <= 4 or 0 in array.shape:
+            raise ReadError(f"an array of shape {array.shape} is no image; wanted (H, W) or (H, W, 1 to 4)")
+        if array.shape[2] in (2, 4):
+            return cls(array[..., :-1], array[..., -1], **facts)
+        return cls(array, **facts)

@@ -1,0 +1,236 @@
+"""Reading any supported file, whatever its name says: `read` for people, `read_photo` for the pipeline."""
+from __future__ import annotations
+
+import io
+import warnings
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from hdrrecon.color import matrix_between
+from hdrrecon.io.container import check_jpeg, check_webp, kind_of, png_chunks
+from hdrrecon.io.exr import read_exr
+from hdrrecon.io.icc import Profile, ProfileError, convert_with_table, parse_profile
+from hdrrecon.io.orientation import is_adobe_rgb, orientation_of, upright
+from hdrrecon.io.photo import Decoded, Photo, ReadError
+from hdrrecon.io.pillow import decode_with_pillow
+from hdrrecon.io.radiance import decode_hdr, decode_pfm
+from hdrrecon.io.tiff import decode_tiff
+
+_TIFF_NAMES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", "")
+_CICP_PRIMARIES = {9: "rec2020", 12: "p3"}  # ITU-T H.273 table 2
+
+
+def read(path: str | Path) -> np.ndarray:
+    """Read an image file.
+
+    Args:
+        path: JPEG, PNG, TIFF, WebP, BMP, OpenEXR, Radiance .hdr, PFM or .npy, by content, not by name.
+
+    Returns:
+        (H, W, 3), or (H, W, 4) with alpha last; grey is repeated; upright by the EXIF orientation.
+        8- and 16-bit files: the code values as stored, uint8 or uint16, in the file's own colour space.
+        Float and HDR files: float32, the numbers as stored: also NaN and infinity, also in other primaries.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: naming the path.
+        ReadError: damaged, truncated, empty, or not of a supported kind; a ValueError naming the path.
+
+    Example:
+        >>> read("photo.jpg").dtype
+        dtype('uint8')
+    """
+    decoded = _decode(Path(path))
+    color = np.repeat(decoded.color, 3, axis=2) if decoded.color.shape[2] == 1 else decoded.color
+    if decoded.alpha is not None:
+        color = np.concatenate([color, decoded.alpha[..., None]], axis=2)
+    return np.ascontiguousarray(upright(color, decoded.orientation))
+
+
+def read_photo(path: str | Path) -> Photo:
+    """Read an image file for the pipeline: as `read`, with the colour space understood. See `Photo`.
+
+    An embedded matrix profile (Display P3, Adobe RGB ...) becomes `to_rec709`, and its tone curve is replaced
+    by the sRGB curve; Adobe RGB named only by EXIF counts too. CMYK, and 8-bit RGB with a table profile, is
+    converted to sRGB. A profile that cannot be used brings a warning, and sRGB is assumed.
+
+    Raises:
+        As `read`; also ReadError for NaN or infinity in a float file, counted.
+    """
+    path = Path(path)
+    decoded = _decode(path)
+    with _naming(path):
+        decoded, profile = _understand(decoded, path)
+        color, matrix = decoded.color, np.eye(3) if decoded.to_rec709 is None else decoded.to_rec709
+        linear = color.dtype == np.float32
+        if linear:
+            _check_finite(decoded)
+            if profile and not profile.is_linear:
+                warnings.warn(f"{path}: a float file with the non-linear profile {profile.name!r}; "
+                              "its values are taken as linear light", stacklevel=2)
+        else:
+            color = _encoded(color, profile)
+    if profile and profile.to_rec709 is not None:
+        matrix = profile.to_rec709
+    if color.shape[2] == 1:
+        color = np.repeat(color, 3, axis=2)
+    alpha = decoded.alpha
+    if alpha is not None:
+        alpha = np.ascontiguousarray(upright(_to_unit(alpha), decoded.orientation))
+    return Photo(
+        pixels=np.ascontiguousarray(upright(color, decoded.orientation)), alpha=alpha, linear=linear,
+        bits=decoded.color.dtype.itemsize * 8, to_rec709=matrix, path=path, exif=decoded.exif,
+        icc_name=profile.name if profile else None)
+
+
+class _naming:
+    """Every error of a decoder gets the file's name in front; warnings name it themselves."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if isinstance(error, ReadError):
+            raise ReadError(f"{self.path}: {error}") from error
+        if isinstance(error, MemoryError):
+            raise ReadError(f"{self.path}: the image does not fit into memory") from error
+
+
+def _decode(path: Path) -> Decoded:
+    """The file's own numbers."""
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; name an image file")
+    with path.open("rb") as file, _naming(path):
+        data = file.read(32)
+        kind = kind_of(data)
+        if kind == "exr":  # its library reads the file itself
+            return read_exr(path)
+        data += file.read()
+        if kind == "tiff" and path.suffix.lower() not in _TIFF_NAMES:
+            raise ReadError(f"extension {path.suffix!r} on TIFF content looks like a camera raw file; "
+                            "develop it to a 16-bit TIFF first")
+        return _DECODERS[kind](data)
+
+
+def _decode_jpeg(data: bytes) -> Decoded:
+    check_jpeg(data)
+    return _decode_with_exif("jpeg", data)
+
+
+def _decode_webp(data: bytes) -> Decoded:
+    check_webp(data)
+    return _decode_with_exif("webp", data)
+
+
+def _decode_with_exif(kind: str, data: bytes) -> Decoded:
+    decoded = decode_with_pillow(kind, data)
+    return replace(decoded, orientation=orientation_of(decoded.exif))
+
+
+def _decode_png(data: bytes) -> Decoded:
+    chunks = png_chunks(data)
+    exif, icc, matrix = chunks.get(b"eXIf"), None, None
+    cicp = chunks.get(b"cICP", b"")
+    if len(cicp) == 4:  # it overrules a profile (PNG 3rd edition, 4.3)
+        if cicp[1] in (16, 18):
+            raise ReadError("this PNG is HDR already (PQ or HLG coded), which is not supported")
+        if cicp[0] in _CICP_PRIMARIES:
+            matrix = matrix_between(_CICP_PRIMARIES[cicp[0]], "rec709")
+    elif b"iCCP" in chunks:
+        try:
+            icc = zlib.decompress(chunks[b"iCCP"].split(b"\0", 1)[1][1:])
+        except (zlib.error, IndexError):
+            icc = b"damaged"  # met again, and warned about, where the profile is read
+    facts = dict(orientation=orientation_of(exif), exif=exif, icc=icc, to_rec709=matrix)
+    if chunks[b"IHDR"][8] < 16:
+        return replace(decode_with_pillow("png", data), **facts)
+
+    import cv2  # Pillow would keep the upper 8 of the 16 bits
+
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if pixels is None or pixels.dtype != np.uint16:
+        raise ReadError("the 16-bit PNG is damaged: it cannot be decoded")
+    if pixels.ndim == 3:
+        pixels = pixels[..., [2, 1, 0, 3][:pixels.shape[2]]]
+    if chunks[b"IHDR"][9] in (0, 4) and pixels.ndim == 3:  # grey with alpha arrives as three equal channels
+        pixels = pixels[..., [0, *range(3, pixels.shape[2])]]
+    return Decoded.from_channels(pixels, **facts)
+
+
+def _decode_npy(data: bytes) -> Decoded:
+    try:
+        array = np.load(io.BytesIO(data), allow_pickle=False)
+    except (ValueError, EOFError, OSError, SyntaxError) as error:
+        raise ReadError(f"the .npy file is damaged or truncated ({error})") from error
+    array = array.astype(array.dtype.newbyteorder("="))
+    if array.dtype.kind == "f":
+        array = array.astype(np.float32)
+    elif array.dtype not in (np.uint8, np.uint16):
+        raise ReadError(f"a .npy of {array.dtype}; wanted uint8 or uint16 codes, or floats of linear light")
+    return Decoded.from_channels(array)
+
+
+_DECODERS = {
+    "jpeg": _decode_jpeg, "webp": _decode_webp, "png": _decode_png, "tiff": decode_tiff, "npy": _decode_npy,
+    "bmp": lambda data: decode_with_pillow("bmp", data), "hdr": decode_hdr, "pfm": decode_pfm,
+}
+
+
+def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:
+    """The profile to apply, if any; table profiles are applied here and now."""
+    icc = decoded.icc
+    if not icc:
+        if decoded.to_rec709 is None and is_adobe_rgb(decoded.exif):
+            return decoded, _adobe_rgb()
+        return decoded, None
+    try:
+        profile = parse_profile(icc)
+        if profile.to_rec709 is None and decoded.color.dtype == np.uint8 and decoded.color.shape[2] == 3:
+            from PIL import Image
+
+            image = convert_with_table(Image.fromarray(np.ascontiguousarray(decoded.color)), icc)
+            return replace(decoded, color=np.asarray(image)), replace(profile, to_rec709=np.eye(3))
+        if profile.to_rec709 is None:
+            raise ProfileError(f"table profile {profile.name!r} works on 8-bit RGB only")
+        if len(profile.curves) == 3 and decoded.color.shape[2] == 1:
+            profile = replace(profile, curves=profile.curves[1:2], to_rec709=np.eye(3))
+        if len(profile.curves) != decoded.color.shape[2]:
+            raise ProfileError(f"a {profile.space} profile on an image of {decoded.color.shape[2]} channels")
+        profile.encode_luts(256)  # raises for curves that cannot be used
+        return decoded, profile
+    except ProfileError as error:
+        warnings.warn(f"{path}: {error}; sRGB is assumed", stacklevel=3)
+        return decoded, None
+
+
+def _adobe_rgb() -> Profile:
+    """Adobe RGB (1998): gamma 563/256."""
+    curve = lambda x: x ** (563 / 256)
+    return Profile("Adobe RGB (EXIF)", "RGB", matrix_between("adobe", "rec709"), (curve,) * 3)
+
+
+def _encoded(codes: np.ndarray, profile: Profile | None) -> np.ndarray:
+    """Integer codes (H, W, C) as sRGB-encoded float32 in [0, 1]."""
+    luts = profile.encode_luts(np.iinfo(codes.dtype).max + 1) if profile and profile.curves else None
+    if luts is None:
+        return _to_unit(codes)
+    return np.stack([lut[codes[..., c]] for c, lut in enumerate(luts)], axis=-1)
+
+
+def _to_unit(codes: np.ndarray) -> np.ndarray:
+    if codes.dtype == np.float32:
+        return codes
+    return codes.astype(np.float32) / np.float32(np.iinfo(codes.dtype).max)
+
+
+def _check_finite(decoded: Decoded) -> None:
+    for what, values in (("colour", decoded.color), ("alpha", decoded.alpha)):
+        if values is not None and not np.isfinite(values).all():
+            nan, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
+            raise ReadError(f"{nan} NaN and {infinite} infinite {what} values; clean the file first, "
+                            "for instance with numpy.nan_to_num")

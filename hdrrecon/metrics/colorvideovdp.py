@@ -1,0 +1,47 @@
+"""ColorVideoVDP, optional: a perceptual difference in JOD (10 = identical, 1 less = 75 % of people see it).
+
+Install it with ``pip install cvvdp``. Source: Mantiuk et al., "ColorVideoVDP", SIGGRAPH 2024.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+DISPLAY = "standard_hdr_linear"
+
+
+def colorvideovdp_jod(prediction_nits, truth_nits, display: str = DISPLAY) -> float:
+    """Quality of a prediction in JOD.
+
+    Args:
+        prediction_nits, truth_nits: (H, W, 3) linear Rec.709 in cd/m2, aligned.
+        display: a display model of ColorVideoVDP that takes linear light.
+
+    Raises:
+        ModuleNotFoundError: if ColorVideoVDP is not installed, saying how to get it.
+    """
+    as_float = lambda image: np.ascontiguousarray(image, np.float32)
+    return float(
+        _metric(display).predict(as_float(prediction_nits), as_float(truth_nits), dim_order="HWC")[0]
+    )
+
+
+def require_colorvideovdp() -> None:
+    """Raise ModuleNotFoundError with a way out if the package is missing."""
+    from importlib.util import find_spec
+
+    if find_spec("pycvvdp") is None:
+        raise ModuleNotFoundError(
+            "ColorVideoVDP is not installed: `pip install cvvdp`, or evaluate without --cvvdp"
+        )
+
+
+@lru_cache(maxsize=1)
+def _metric(display: str):
+    require_colorvideovdp()
+    import pycvvdp
+    import torch
+
+    return pycvvdp.cvvdp(display_name=display, device=torch.device("cpu"))

@@ -1,0 +1,34 @@
+"""ColorVideoVDP and HDR-VDP-3: optional, imported, and clear about it."""
+
+import importlib.util
+
+import pytest
+
+from hdrrecon.metrics import read_hdrvdp3
+from hdrrecon.metrics.colorvideovdp import require_colorvideovdp
+
+
+@pytest.mark.skipif(importlib.util.find_spec("pycvvdp") is not None, reason="ColorVideoVDP is installed here")
+def test_a_missing_package_says_what_to_type():
+    with pytest.raises(ModuleNotFoundError, match="pip install cvvdp"):
+        require_colorvideovdp()
+
+
+def test_hdrvdp3_results(tmp_path):
+    file = tmp_path / "jod.csv"
+    file.write_text("condition,image,method,jod,comment\nclip_95,lake,full,8.25,ok\n")
+    assert read_hdrvdp3(file) == {("clip_95", "lake", "full"): 8.25}
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("image,method,jod\nlake,full,8\n", "no column condition"),
+        ("condition,image,method,jod\nclip_95,lake,full,good\n", "line 2: jod is 'good'"),
+        ("condition,image,method,jod\na,b,c,1\na,b,c,2\n", "given twice"),
+    ],
+)
+def test_bad_hdrvdp3_files(tmp_path, text, says):
+    (tmp_path / "jod.csv").write_text(text)
+    with pytest.raises(ValueError, match=says):
+        read_hdrvdp3(tmp_path / "jod.csv")

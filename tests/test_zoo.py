@@ -1,0 +1,62 @@
+"""Every shipped weights file is what it says, and every model can be built."""
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from hdrrecon import zoo
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.mark.parametrize("name", zoo.WEIGHTS)
+def test_a_weights_file_is_the_one_that_was_shipped_and_has_a_card(name):
+    entry = zoo.WEIGHTS[name]
+    path = zoo.weights_path(entry.file)
+    assert zoo.sha256(path) == entry.sha256
+    card = path.with_suffix(".md").read_text()
+    for word in ("Data", "Licence", "Command", "Scores", "Parameters", "Cost"):
+        assert f"**{word}" in card, f"{path.stem}.md lacks {word}"
+    assert zoo.load(name).training is False
+
+
+@pytest.mark.parametrize("name", zoo.MODELS)
+def test_a_model_builds_and_counts_its_parameters(name):
+    from hdrrecon.api import build_pipeline
+
+    model = zoo.card(name)
+    assert sum(p.numel() for p in build_pipeline(name).parameters()) == model.parameters
+    assert model.license and model.scores
+
+
+def test_the_default_is_listed_first_and_patterns_work():
+    assert zoo.list_models()[0] == zoo.DEFAULT_MODEL
+    assert zoo.list_models("no-such-*") == []
+
+
+def test_weights_stay_small():
+    assert sum(p.stat().st_size for p in (ROOT / "weights").glob("*.safetensors")) < 40e6
+
+
+def test_unknown_models_name_the_known_ones():
+    with pytest.raises(KeyError, match=zoo.DEFAULT_MODEL):
+        zoo.card("gpt")
+
+
+def test_a_damaged_file_is_refused(monkeypatch):
+    name = next(iter(zoo.WEIGHTS))
+    entry = zoo.Weights(zoo.WEIGHTS[name].file, "0" * 64)
+    zoo.load.cache_clear()
+    monkeypatch.setitem(zoo.WEIGHTS, name, entry)
+    with pytest.raises(OSError, match="damaged"):
+        zoo.load(name)
+    zoo.load.cache_clear()
+
+
+def test_every_package_is_in_setup_cfg():
+    """Packages are listed by hand, because weights/ lies outside the package; a forgotten one breaks the wheel."""
+    config = ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    listed = set(config["options"]["packages"].split())
+    found = {".".join(p.parent.relative_to(ROOT).parts) for p in (ROOT / "hdrrecon").rglob("__init__.py")}
+    assert listed == found | {"hdrrecon.weights"}

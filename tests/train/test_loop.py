@@ -1,0 +1,99 @@
+"""Training learns, resumes, and leaves weights that rebuild their own network."""
+import csv
+
+import numpy as np
+import pytest
+import torch
+
+from hdrrecon import zoo
+from hdrrecon.camera.basis import FAMILIES, load_basis
+from hdrrecon.networks.highlight_unet import HighlightConfig
+from hdrrecon.networks.linearization_net import LinearizationConfig
+from hdrrecon.train.curves import CurveSampler, MeasuredCurves
+from hdrrecon.train.loop import Recipe, rate_at, train
+from hdrrecon.train.scenes import Scene
+from hdrrecon.train.shots import ShotStream, collate, random_shot
+from hdrrecon.train.tasks import LinearizeTask, RestoreTask
+from hdrrecon.train.validation import validation_shots
+
+
+@pytest.fixture(scope="module")
+def curves():
+    means = load_basis().family_means
+    return CurveSampler(MeasuredCurves(np.repeat(means[:1, None], 3, 1), means[2:3], means[2:3]))
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    rng = np.random.default_rng(0)
+    light = np.exp(rng.normal(0, 1.5, (32, 64, 3))).repeat(4, 0).repeat(4, 1).astype(np.float16)
+    return [Scene("noise", light)]
+
+
+TASKS = {
+    "linearize": LinearizeTask(LinearizationConfig(crop_px=48, crops=1, widths=(8, 8, 8, 16))),
+    "restore": RestoreTask(HighlightConfig(widths=(8, 16), features=4, head=8, working_px=64), working_px=(48, 64)),
+}
+
+
+def recipe(steps):
+    return Recipe(steps=steps, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validate_every=5, save_every_s=0, precision="fp32")
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_run_logs_resumes_and_leaves_usable_weights(name, scenes, curves, tmp_path, capsys):
+    task, shots = TASKS[name], validation_shots(scenes, curves, 3)
+    train(task, recipe(5), scenes, curves, shots, tmp_path)
+    best = train(task, recipe(10), scenes, curves, shots, tmp_path)
+    assert "resumed" in capsys.readouterr().out
+    rows = list(csv.DictReader(open(tmp_path / "log.csv")))
+    assert [r["step"] for r in rows] == ["5", "10"] and all(np.isfinite(float(v)) for r in rows for v in r.values())
+    network = zoo.load_file(best)
+    assert network.config == task.config and not network.training
+    figures = task.validate(network, shots)
+    assert figures[task.score] == pytest.approx(min(float(r[task.score]) for r in rows), rel=1e-3)
+
+
+def test_restoring_can_be_learnt(scenes, curves):
+    """Thirty steps on one batch must bring the loss down: gradients reach the weights."""
+    torch.manual_seed(0)
+    task = TASKS["restore"]
+    stream = iter(ShotStream(scenes, curves, 64, seed=1))
+    batch = collate([next(stream) for _ in range(4)])
+    net = task.network()
+    optimizer = torch.optim.Adam(net.parameters(), 3e-3)
+    losses = []
+    for _ in range(30):
+        torch.manual_seed(1)
+        loss, _ = task.loss(net, batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < losses[0] - 0.1, losses
+
+
+def test_streams_repeat_with_their_seed_and_only_then(scenes, curves):
+    first = lambda seed: next(iter(ShotStream(scenes, curves, 48, seed))).code
+    assert torch.equal(first(3), first(3)) and not torch.equal(first(3), first(4))
+
+
+def test_random_cameras_clip_between_the_stated_shares(scenes, curves):
+    rng = np.random.default_rng(0)
+    view = np.exp(rng.normal(0, 1, (3, 64, 64))).astype(np.float32)
+    shares = [float((random_shot(view, curves, rng).truth.amax(0) >= 1).float().mean()) for _ in range(60)]
+    assert 0.001 < min(shares) and max(shares) < 0.42
+
+
+def test_every_family_gives_valid_curves(curves):
+    rng = np.random.default_rng(0)
+    for family in FAMILIES:
+        for _ in range(40):
+            inverse = curves.sample(family, rng).inverse  # ResponseCurve refuses what is not monotone
+            assert inverse.shape[0] == (3 if family == "camera" else 1)
+
+
+def test_learning_rate_warms_up_and_falls():
+    r = Recipe(steps=100, warmup=10, rate=1.0)
+    rates = [rate_at(i, r) for i in range(101)]
+    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(rates[9], abs=0.03) and rates[-1] == pytest.approx(0.01)

@@ -1,0 +1,54 @@
+"""Panoramas are looked into the right way round, and views are never empty."""
+import numpy as np
+import pytest
+
+from hdrrecon.train.scenes import Scene, load_scenes, perspective, random_view
+
+
+@pytest.fixture
+def panorama():
+    """(64, 128, 3): red to the left, green in the middle, blue up, with a bright spot at longitude 0, latitude 45."""
+    light = np.full((64, 128, 3), 0.1, np.float32)
+    light[:32] += [0, 0, 0.5]
+    light[:, :64] += [0.5, 0, 0]
+    light[15:17, 63:65] = 100
+    return light
+
+
+def test_the_middle_of_a_view_is_where_it_looks(panorama):
+    view = perspective(panorama, (33, 33), fov=60, yaw=0, pitch=45)
+    assert np.unravel_index(view.max(2).argmax(), (33, 33)) == (16, 16)
+
+
+def test_left_is_left_and_up_is_up(panorama):
+    view = perspective(panorama, (32, 32), fov=90, yaw=0, pitch=0)
+    assert view[:, :12, 0].mean() > view[:, 20:, 0].mean() + 0.3
+    assert view[:12, :, 2].mean() > view[20:, :, 2].mean() + 0.3
+
+
+def test_the_seam_does_not_show():
+    """A view across the left-right edge of a smooth panorama is smooth."""
+    x = np.linspace(0, 2 * np.pi, 256, endpoint=False)
+    light = np.repeat((1 + 0.5 * np.cos(x))[None, :, None], 128, 0).repeat(3, 2).astype(np.float32)
+    view = perspective(light, (64, 64), fov=90, yaw=180, pitch=0)
+    assert np.abs(np.diff(view[..., 0], axis=1)).max() < 0.03
+
+
+def test_field_of_view_is_what_it_says():
+    """At 90 degrees the right edge of the view looks 45 degrees to the right."""
+    light = np.repeat(np.linspace(0, 360, 720, endpoint=False, dtype=np.float32)[None, :, None], 360, 0).repeat(3, 2)
+    view = perspective(light, (101, 101), fov=90, yaw=0, pitch=0)
+    right = np.degrees(np.arctan(50 / 50.5))
+    assert view[50, 100, 0] - view[50, 50, 0] == pytest.approx(right, abs=0.6)
+
+
+def test_views_of_panoramas_and_of_perspective_files(panorama):
+    rng = np.random.default_rng(0)
+    for light in (panorama, panorama[:, :80]):
+        view = random_view(Scene("x", light.astype(np.float16)), 48, rng)
+        assert view.shape == (3, 48, 48) and view.dtype == np.float32 and np.isfinite(view).all() and (view >= 0).all()
+
+
+def test_a_folder_without_scenes_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no HDR files"):
+        load_scenes(tmp_path)
