@@ -4,11 +4,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
 import hdrrecon
+from hdrrecon.camera.cli import app as response_app  # these, too, import only typer until they run
+from hdrrecon.evaluation.cli import evaluate
+from hdrrecon.train.cli import app as train_app
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 
@@ -28,10 +31,10 @@ def main(version: Annotated[bool, typer.Option("--version", callback=_version, i
 def run(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Photos, folders, globs, or .txt lists of them.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results; or the result's own name, for one photo.")],
-    format: Annotated[Optional[str], typer.Option(help="exr (if not said), hdr, tif or npy.")] = None,
-    model: Annotated[Optional[str], typer.Option(help="See hdrrecon models.")] = None,
+    format: Annotated[str | None, typer.Option(help="exr (if not said), hdr, tif or npy.")] = None,
+    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
-    response: Annotated[str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (the mean of cameras).")] = "estimate",
+    response: Annotated[str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (their mean).")] = "estimate",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
     compression: Annotated[str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")] = "zip",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")] = False,
@@ -74,7 +77,7 @@ def run(
             try:
                 with _warnings_named(source, say):
                     _reconstruct_file(reconstructor, source, target, response, half, compression, confidence, preview)
-            except Exception as error:  # noqa: BLE001: whatever a file does, the others are still done
+            except Exception as error:  # whatever a file does, the others are still done
                 failed += 1
                 say(_sentence(source, error), "red")
             step()
@@ -87,7 +90,7 @@ def run(
 @app.command()
 def info(
     photo: Annotated[Path, typer.Argument(help="A photo.")],
-    model: Annotated[Optional[str], typer.Option(help="See hdrrecon models.")] = None,
+    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
 ):
     """Say what was read, how much of it is clipped, and which camera response it seems to have."""
     from hdrrecon.describe import describe
@@ -100,7 +103,7 @@ def info(
 @app.command()
 def preview(
     image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy), or a photo.")],
-    out: Annotated[Optional[Path], typer.Option("-o", "--out", help="Picture, .png or .jpg; IMAGE.preview.png if not said.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture, .png or .jpg; IMAGE.preview.png if not said.")] = None,
     stops: Annotated[str, typer.Option(help="Exposures, side by side.")] = "0,-2,-4",
     false_color: Annotated[bool, typer.Option("--false-color", help="Show stops above the clip level as colours instead.")] = False,
     panel: Annotated[int, typer.Option(help="Longest side of one exposure in pixels.", min=16)] = 480,
@@ -142,6 +145,11 @@ def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed."
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+
+
+app.command()(evaluate)
+app.add_typer(train_app, name="train")
+app.add_typer(response_app, name="response")
 
 
 def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list[tuple[Path, Path]], list[str]]:
@@ -209,7 +217,8 @@ def _reconstruct_file(reconstructor, source: Path, target: Path, response: str, 
 
 
 def _exr_options(half: bool, compression: str) -> dict:
-    return dict(dtype="half" if half else "float", compression=compression, attributes={"software": f"hdrrecon {hdrrecon.__version__}"})
+    software = f"hdrrecon {hdrrecon.__version__}"
+    return dict(dtype="half" if half else "float", compression=compression, attributes={"software": software})
 
 
 def _light_of(path: Path):
@@ -262,7 +271,8 @@ def _progress(total: int, quiet: bool) -> Iterator[tuple]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    columns = (TextColumn("reconstructing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    columns = (TextColumn("reconstructing"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+               TextColumn("left"), TimeRemainingColumn())
     bar = Progress(*columns, console=console, disable=quiet or not console.is_terminal or not total)
     task = bar.add_task("", total=total)
     say = lambda text, style: console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -38,7 +38,8 @@ def file_lines(photo: Photo) -> Iterator[str]:
     """Size, depth, colour, orientation."""
     megapixels = photo.width * photo.height / 1e6
     depth = "float" if photo.bits == 32 else f"{photo.bits} bits"
-    yield f"size      {photo.width} x {photo.height} ({megapixels:.2f} MP), {depth} per channel{', alpha' if photo.alpha is not None else ''}"
+    alpha = ", alpha" if photo.alpha is not None else ""
+    yield f"size      {photo.width} x {photo.height} ({megapixels:.2f} MP), {depth} per channel{alpha}"
     matrix = "" if np.allclose(photo.to_rec709, np.eye(3), atol=1e-3) else ", converted to Rec.709"
     yield f"colour    {photo.icc_name or 'no profile, taken as sRGB'}{matrix}"
     turned = orientation_of(photo.exif)
@@ -70,12 +71,14 @@ def response_lines(code: np.ndarray, model: str | None) -> Iterator[str]:
         response = pipeline.estimate_response(to_nchw(code))
         families = response.facts.get("families", {})
         likely = ", ".join(f"{name} {100 * p:.0f} %" for name, p in sorted(families.items(), key=lambda item: -item[1]))
-        yield f"response  {response.name}d: {likely or 'of no known family'}"
+        yield f"response  estimated: {likely or 'of no known family'}"
         at = np.linspace(0, 1, response.inverse.shape[1])
         for row, name in zip(response.inverse, ("",) if len(response.inverse) == 1 else ("R ", "G ", "B ")):
             yield "          " + name + "  ".join(f"g({c}) {np.interp(c / 255, at, row):.4f}" for c in CODES)
     touched = 100 * np.mean((code > OVER_START).any(-1))
-    if touched == 0 or pipeline.restore is None:
-        yield "run       would linearise the photo; nothing is clipped" if touched == 0 else "run       would linearise the photo, and restore nothing"
+    if touched == 0:
+        yield "run       would linearise the photo; nothing is clipped"
+    elif pipeline.restore is None:
+        yield "run       would linearise the photo and restore nothing: this model has no stage for it"
     else:
         yield f"run       would linearise the photo and restore light in {touched:.2f} % of the pixels; the others stay as measured"

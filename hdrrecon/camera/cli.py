@@ -34,8 +34,10 @@ def estimate(
 ):
     """Estimate the camera response of one photo. `hdrrecon response photo.jpg` does the same.
 
-    Exit code: 0 done, 1 the photo could not be read or the plot not be written.
+    Exit code: 0 done, 1 the photo could not be read or the plot not be written, 2 bad usage.
     """
+    if plot and plot.suffix.lower() != ".png":
+        raise typer.BadParameter(f"{plot.name} is no PNG; name it {plot.stem}.png", param_hint="--plot")
     from hdrrecon import zoo
     from hdrrecon.camera.estimate import estimate_response
     from hdrrecon.camera.plot import save_plot

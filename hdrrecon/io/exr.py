@@ -73,7 +73,7 @@ def _plane(name: str, channel: Any) -> np.ndarray:
 
 def _to_rec709(header: dict) -> np.ndarray | None:
     values = header.get("chromaticities")  # absent means Rec.709, says the format
-    if values is None:
+    if values is None or np.size(values) != 8:
         return None
     pairs = np.reshape(values, (4, 2)).astype(np.float64)
     if not np.isfinite(pairs).all() or (pairs[:, 1] == 0).any():

@@ -41,7 +41,7 @@ def decode_tiff(data: bytes) -> Decoded:
     bits, sample_format = set(_get(tags, _BITS, (1,))), set(_get(tags, _SAMPLE_FORMAT, (_UNSIGNED,)))
     photometric = _get(tags, _PHOTOMETRIC, (_BLACK_IS_ZERO,))[0]
     orientation = _get(tags, _ORIENTATION, (1,))[0]
-    if orientation in range(2, 9):  # both decoders would obey it, and their versions differ in how: hide it from them
+    if orientation in range(2, 9):  # both decoders would obey it, each version in its own way: hide it
         data = bytearray(data)
         struct.pack_into(("<" if data[:2] == b"II" else ">") + "H", data, tags[_ORIENTATION].position, 1)
         data = bytes(data)

@@ -29,13 +29,13 @@ def colorvideovdp_jod(prediction_nits, truth_nits, display: str = DISPLAY) -> fl
 
 
 def require_colorvideovdp() -> None:
-    """Raise ModuleNotFoundError with a way out if the package is missing."""
-    from importlib.util import find_spec
-
-    if find_spec("pycvvdp") is None:
+    """Raise ModuleNotFoundError, with a way out, if the package or something it needs cannot be imported."""
+    try:
+        import pycvvdp  # noqa: F401
+    except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision built for another torch
         raise ModuleNotFoundError(
-            "ColorVideoVDP is not installed: `pip install cvvdp`, or evaluate without --cvvdp"
-        )
+            f"ColorVideoVDP cannot be imported ({error}): `pip install cvvdp`, or evaluate without --cvvdp"
+        ) from error
 
 
 @lru_cache(maxsize=1)

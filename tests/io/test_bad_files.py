@@ -49,6 +49,23 @@ def test_no_cut_file_gives_another_picture(tmp_path):
         assert silent <= 4, name
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_flipped_bytes_give_a_picture_or_a_read_error(tmp_path):
+    """No other kind of exception: a batch catches ReadError and goes on."""
+    rng = np.random.default_rng(5)
+    for name, data in whole_files(tmp_path).items():
+        path = tmp_path / name
+        for reach in [len(data)] * 8 + [300] * 12:  # anywhere, and in the headers
+            damaged = bytearray(data)
+            for place in rng.integers(0, min(reach, len(data)), 3):
+                damaged[place] = rng.integers(0, 256)
+            path.write_bytes(damaged)
+            try:
+                assert read_photo(path).pixels.shape[2] == 3
+            except ReadError as error:
+                assert str(path) in str(error)
+
+
 def test_truncated_jpeg_is_refused_even_when_pillow_was_told_to_accept_it(tmp_path, monkeypatch):
     """Other libraries in the same process switch this global on."""
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)

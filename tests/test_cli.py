@@ -1,0 +1,284 @@
+"""The command line: promises about batches, kept with a reconstructor that only pretends to think."""
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import hdrrecon
+from hdrrecon.cli import app
+from tests.conftest import needs_weights
+
+
+class Fake:
+    """Reads for real, then doubles the light. Photos whose name has a word in `fails` fail."""
+
+    made: list = []
+    fails = {"boom": ValueError("boom: two lines\n  of text"), "oom": MemoryError(), "key": KeyError("no such key")}
+
+    def __init__(self, model, device):
+        if device == "quantum":
+            raise RuntimeError("no device 'quantum'")
+        if model == "none":
+            raise KeyError("no model 'none'; there are: full")
+        Fake.made.append((model, device))
+
+    def __call__(self, path, *, response, details):
+        for word, error in self.fails.items():
+            if word in Path(path).name:
+                raise error
+        code = hdrrecon.read(path).astype(np.float32) / 255
+        linear = code[..., :3]
+        radiance = np.concatenate([2 * linear, code[..., 3:]], axis=-1)
+        return SimpleNamespace(radiance=radiance, linear=code, confidence=np.ones(code.shape[:2], np.float32))
+
+
+@pytest.fixture
+def photos(tmp_path, monkeypatch) -> Path:
+    """p/a.jpg, p/b.png, p/sub/a.jpg; a fake reconstructor; the working folder is the one that holds p."""
+    monkeypatch.setattr("hdrrecon.api.Reconstructor", Fake)
+    monkeypatch.setattr(Fake, "made", [])
+    for i, name in enumerate(("p/a.jpg", "p/b.png", "p/sub/a.jpg")):
+        save(tmp_path / name, 40 * i + 60)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def save(path: Path, value: int, mode: str = "RGB") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, (12, 8), (value,) * len(mode)).save(path)
+
+
+def call(*arguments):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def files(folder: str) -> list[str]:
+    return sorted(p.relative_to(folder).as_posix() for p in Path(folder).rglob("*") if p.is_file())
+
+
+def test_a_folder(photos):
+    result = call("run", "p", "-o", "out")
+    assert result.exit_code == 0 and result.stdout == "3 done, 0 failed, 0 skipped\n" and result.stderr == ""
+    assert files("out") == ["a.exr", "b.exr", "sub/a.exr"]
+    assert hdrrecon.read("out/b.exr")[0, 0, 0] == pytest.approx(200 / 255, rel=1e-3)
+    assert Fake.made == [("full", "auto")], "the model is loaded once"
+
+
+def test_one_photo_to_one_name(photos):
+    assert call("run", "p/a.jpg", "-o", "new/x.hdr").exit_code == 0
+    assert files("new") == ["x.hdr"]
+
+
+@pytest.mark.parametrize("format", ["exr", "hdr", "tif", "npy", ".EXR"])
+def test_formats(photos, format):
+    assert call("run", "p/a.jpg", "-o", "out", "--format", format).exit_code == 0
+    assert files("out") == [f"a.{format.lower().lstrip('.')}"]
+
+
+def test_bad_files_never_stop_the_others(photos):
+    for name in ("p/0boom.png", "p/1oom.png", "p/2key.png"):
+        save(photos / name, 9)
+    (photos / "p" / "3.jpg").write_bytes(b"")
+    (photos / "p" / "4.jpg").write_text("not a photo")
+    (photos / "p" / "5.jpg").write_bytes((photos / "p" / "a.jpg").read_bytes()[:200])
+    result = call("run", "p", "missing.jpg", "-o", "out")
+    assert result.exit_code == 1 and result.stdout == "3 done, 7 failed, 0 skipped\n"
+    lines = result.stderr.splitlines()
+    assert len(lines) == 7, result.stderr
+    for name in ("missing.jpg", "0boom.png", "1oom.png", "2key.png", "3.jpg", "4.jpg", "5.jpg"):
+        assert sum(name in line for line in lines) == 1
+    assert files("out") == ["a.exr", "b.exr", "sub/a.exr"]
+
+
+def test_existing_results_are_skipped_or_overwritten(photos):
+    call("run", "p/a.jpg", "-o", "out")
+    before = Path("out/a.exr").stat().st_mtime_ns
+    result = call("run", "p", "-o", "out")
+    assert result.stdout == "2 done, 0 failed, 1 skipped\n" and Path("out/a.exr").stat().st_mtime_ns == before
+    Fake.made.clear()
+    assert call("run", "p", "-o", "out").stdout == "0 done, 0 failed, 3 skipped\n" and not Fake.made, "no work, no model"
+    assert call("run", "p", "-o", "out", "--overwrite").stdout == "3 done, 0 failed, 0 skipped\n"
+
+
+def test_an_earlier_result_survives_a_failure(photos):
+    save(photos / "p" / "boom.png", 9)
+    Path("out").mkdir()
+    Path("out/boom.exr").write_bytes(b"precious")
+    assert call("run", "p/boom.png", "-o", "out", "--overwrite").exit_code == 1
+    assert Path("out/boom.exr").read_bytes() == b"precious"
+
+
+def test_names_that_would_meet(photos):
+    save(photos / "p" / "a.png", 200)
+    call("run", "p", "-o", "out")
+    assert files("out") == ["a.jpg.exr", "a.png.exr", "b.exr", "sub/a.exr"]
+    assert hdrrecon.read("out/a.png.exr")[0, 0, 0] == pytest.approx(400 / 255, rel=1e-3)
+
+
+def test_shards_share_the_work(photos):
+    for i in range(2):
+        call("run", "p", "-o", f"out{i}", "--shard", f"{i}/2")
+    assert sorted(files("out0") + files("out1")) == ["a.exr", "b.exr", "sub/a.exr"]
+    assert call("run", "p/a.jpg", "-o", "out", "--shard", "1/2").exit_code == 0, "an empty shard is no error"
+
+
+def test_preview_and_confidence_and_float(photos):
+    import OpenEXR
+
+    assert call("run", "p/a.jpg", "-o", "out", "--preview", "--confidence", "--float", "--compression", "piz").exit_code == 0
+    assert files("out") == ["a.exr", "a.preview.png"]
+    assert Image.open("out/a.preview.png").size[0] > 3 * 96
+    with OpenEXR.File("out/a.exr", separate_channels=True) as file:
+        assert set(file.channels()) == {"R", "G", "B", "confidence"}
+        assert file.channels()["R"].pixels.dtype == np.float32
+        assert file.header()["compression"] == OpenEXR.PIZ_COMPRESSION and file.header()["software"].startswith("hdrrecon ")
+
+
+def test_alpha_is_kept(photos):
+    save(photos / "alpha.png", 90, "RGBA")
+    assert call("run", "alpha.png", "-o", "out", "--preview").exit_code == 0
+    assert hdrrecon.read("out/alpha.exr")[0, 0, 3] == pytest.approx(90 / 255, abs=1e-3)
+    result = call("run", "alpha.png", "-o", "out", "--format", "hdr")
+    assert result.exit_code == 0 and "no alpha" in result.stderr and len(result.stderr.splitlines()) == 1
+
+
+def test_previews_are_not_photos(photos):
+    call("run", "p", "-o", "p", "--preview")
+    assert call("run", "p", "-o", "p").stdout == "0 done, 0 failed, 3 skipped\n"
+
+
+def test_quiet(photos):
+    save(photos / "p" / "boom.png", 9)
+    result = call("run", "p", "-o", "out", "--quiet")
+    assert result.stdout == "" and "boom" in result.stderr and result.exit_code == 1
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (("run", "nowhere", "-o", "out"), "nowhere"),
+    (("run", "*.webp", "-o", "out"), "nothing matches"),
+    (("run", "empty", "-o", "out"), "no photos"),
+    (("run", "p/a.jpg"), "--out"),
+    (("run", "-o", "out"), "IN"),
+    (("run", "p", "-o", "x.exr"), "name a folder"),
+    (("run", "p/a.jpg", "p/b.png", "-o", "x.exr"), "name a folder"),
+    (("run", "p/a.jpg", "-o", "x.png"), "cannot write x.png"),
+    (("run", "p/a.jpg", "-o", "x.exr", "--format", "hdr"), "contradict"),
+    (("run", "p", "-o", "out", "--format", "jpg"), "exr, hdr, npy"),
+    (("run", "p", "-o", "out", "--shard", "4/4"), "0 <= i < n"),
+    (("run", "p", "-o", "out", "--compression", "zipp"), "piz"),
+    (("run", "p", "-o", "out", "--format", "hdr", "--confidence"), "--confidence"),
+    (("run", "p", "-o", "out", "--model", "none"), "there are: full"),
+    (("run", "p", "-o", "out", "--device", "quantum"), "quantum"),
+    (("run", "p", "-o", "out", "--response", "film"), "estimate, srgb, camera"),
+    (("preview", "p/a.jpg", "--stops", "0,dark"), "0,-2,-4"),
+], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_bad_usage_is_code_2_and_writes_nothing(photos, arguments, words):
+    Path("empty").mkdir()
+    before = files(".")
+    result = call(*arguments)
+    assert result.exit_code == 2 and words in result.stderr
+    assert files(".") == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_to(photos):
+    Path("locked").mkdir(mode=0o500)
+    result = call("run", "p", "-o", "locked")
+    assert result.exit_code == 1 and result.stderr.count("locked") >= 3
+
+
+def test_output_below_a_file(photos):
+    Path("out").write_text("I am a file")
+    result = call("run", "p", "-o", "out")
+    assert result.exit_code == 1 and "0 done, 3 failed" in result.stdout and Path("out").read_text() == "I am a file"
+
+
+def test_info_of_a_photo(photos, monkeypatch):
+    from hdrrecon.camera.response import ResponseCurve
+
+    curve = ResponseCurve(ResponseCurve.gamma(2).inverse, "estimate", dict(families={"srgb": 0.2, "camera": 0.8}))
+    pipeline = SimpleNamespace(linearize=object(), restore=object(), estimate_response=lambda code: curve)
+    monkeypatch.setattr("hdrrecon.api.build_pipeline", lambda name: pipeline)
+    monkeypatch.setattr("hdrrecon.zoo.list_models", lambda pattern="*": ["full"])
+    picture = np.full((10, 20, 3), 128, np.uint8)
+    picture[:5, :, 0], picture[9] = 255, 0
+    Image.fromarray(picture).save("x.png")
+    text = call("info", "x.png").stdout
+    for words in ("20 x 10", "8 bits", "sRGB", "orientation 1", "R 50.00 %  G 0.00 %  B 0.00 %  any 50.00 %  all three 0.00 %",
+                  "10.00 % of the pixels", "camera 80 %, srgb 20 %", "g(128) 0.2520", "restore light in 50.00 %"):
+        assert words in text, text
+
+
+def test_info_without_weights_and_of_light_and_of_nothing(photos, monkeypatch):
+    monkeypatch.setattr("hdrrecon.zoo.list_models", lambda pattern="*": [])
+    assert "no weights" in call("info", "p/a.jpg").stdout
+    hdrrecon.write("x.exr", np.full((4, 4, 3), 8, np.float32))
+    assert "+3.0 stops" in call("info", "x.exr").stdout
+    result = call("info", "nothing.jpg")
+    assert result.exit_code == 1 and "nothing.jpg" in result.stderr
+
+
+def test_preview(photos):
+    hdrrecon.write("x.exr", np.full((40, 120, 3), 4, np.float32))
+    result = call("preview", "x.exr", "-o", "y.png", "--stops", "-2,-4")
+    assert result.exit_code == 0 and result.stdout == "y.png\n"
+    picture = np.asarray(Image.open("y.png"))
+    assert picture.shape == (62, 244, 3) and picture[50, 60, 0] == 255 and picture[50, 200, 0] == 137
+    assert call("preview", "x.exr").stdout == "x.preview.png\n"
+    assert call("preview", "x.exr", "--false-color", "-o", "f.jpg").exit_code == 0
+    assert call("preview", "p/a.jpg", "-o", "a.png", "--stops", "0").exit_code == 0
+    assert abs(int(np.asarray(Image.open("a.png"))[25, 5, 0]) - 60) <= 1, "a photo at 0 EV is the photo"
+    assert call("preview", "x.exr", "-o", "y.gif").exit_code == 1
+
+
+def test_preview_of_broken_light(photos):
+    light = np.full((8, 8, 3), 0.5, np.float32)
+    light[0, 0], light[1, 1] = np.nan, np.inf
+    np.save("x.npy", light)
+    assert call("preview", "x.npy", "-o", "x.png").exit_code == 0
+
+
+def test_models(monkeypatch):
+    from hdrrecon import zoo
+
+    monkeypatch.setattr(zoo, "WEIGHTS", {"w": zoo.Weights("w.safetensors", "0" * 64)})
+    monkeypatch.setattr(zoo, "MODELS", {"full": zoo.Model("full", "all stages", "w", "w", 1_234_567, {"PU21-PSNR dB": 31.8})})
+    text = call("models").stdout
+    for words in ("full", "1.23 M", "CC0-1.0", "PU21-PSNR dB 31.8", "(default)"):
+        assert words in text
+    assert call("models", "x*").exit_code == 1
+
+
+def test_help_and_version_are_quick_and_import_nothing_heavy():
+    """Best of three, since tests share the machine; far below the promised half second on an idle one."""
+    def seconds(*arguments):
+        start = time.perf_counter()
+        done = subprocess.run([sys.executable, "-m", "hdrrecon", *arguments], capture_output=True, text=True, check=True)
+        return time.perf_counter() - start, done.stdout
+
+    assert min(seconds("--help")[0] for _ in range(3)) < 0.5
+    assert seconds("--version")[1] == f"hdrrecon {hdrrecon.__version__}\n"
+    probe = "import sys, hdrrecon.cli; print(sorted({'numpy', 'torch', 'cv2', 'scipy', 'kornia', 'OpenEXR', 'PIL'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True).stdout == "[]\n"
+
+
+def test_for_real(tmp_path, small_photo):
+    """With the shipped weights: a clipped photo comes back with light above the clip level."""
+    needs_weights()
+    Image.fromarray(small_photo).save(tmp_path / "sun.png")
+    result = call("run", tmp_path / "sun.png", "-o", tmp_path / "sun.exr", "--preview", "--confidence", "--device", "cpu")
+    assert result.exit_code == 0, result.stderr
+    light = hdrrecon.read(tmp_path / "sun.exr")
+    assert light.shape == small_photo.shape and light.max() > 1 and (tmp_path / "sun.preview.png").exists()
+    text = call("info", tmp_path / "sun.png").stdout
+    assert "g(128)" in text and "restore light in" in text
