@@ -1,0 +1,51 @@
+"""Whatever the photo and whatever the weights: an estimate is finite, monotone, from 0 to 1."""
+import numpy as np
+import pytest
+import torch
+
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.networks.crf_net import CrfConfig, CrfNet
+from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
+from hdrrecon.pipeline import HDRPipeline
+
+
+def noise(low=0.0, high=1.0, size=(40, 56)):
+    return (low + (high - low) * torch.rand(1, 3, *size, generator=torch.Generator().manual_seed(0))).mul(255).round() / 255
+
+
+PHOTOS = {
+    "grey": noise()[:, :1].expand(-1, 3, -1, -1), "black": torch.zeros(1, 3, 40, 56), "white": torch.ones(1, 3, 40, 56),
+    "one colour": torch.tensor([0.2, 0.5, 0.9]).view(1, 3, 1, 1).expand(1, 3, 40, 56), "two levels": noise().round(),
+    "70 percent clipped": torch.where(torch.rand(1, 1, 40, 56, generator=torch.Generator().manual_seed(1)) < 0.7, 1.0, noise()),
+    "nearly black": noise(0, 0.02), "one pixel": noise(size=(1, 1)), "one row": noise(size=(1, 300)), "one column": noise(size=(300, 1)),
+    "long": noise(size=(3, 2000)),
+}
+
+
+def wild(network, strength):
+    """Random weights far from zero in the heads, so that raw curves are anything but monotone."""
+    torch.manual_seed(2)
+    for name, p in network.named_parameters():
+        if name.startswith(("head", "curves", "families")):
+            torch.nn.init.normal_(p, std=strength)
+    return network.eval()
+
+
+NETWORKS = {
+    "linearization": lambda s: wild(LinearizationNet(LinearizationConfig(crop_px=32, crops=2)), s),
+    "crf": lambda s: wild(CrfNet(CrfConfig(patch_px=48, patches=3, candidates=6)), s),
+}
+
+
+@pytest.mark.parametrize("strength", [0.05, 100.0])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_estimate_is_a_response(network, strength):
+    net = NETWORKS[network](strength)
+    for name, photo in PHOTOS.items():
+        out = net.estimate(photo)
+        g = out["inverse"].double().numpy()
+        assert np.isfinite(g).all() and (np.diff(g) >= -1e-9).all(), name
+        assert abs(g[0]) < 1e-6 and abs(g[-1] - 1) < 1e-6, name
+        assert out["spread"].isfinite().all() and (out["spread"] >= 0).all() and out["families"].isfinite().all(), name
+        curve = HDRPipeline(net, None).estimate_response(photo)  # ResponseCurve refuses what is none
+        assert isinstance(curve, ResponseCurve), name
