@@ -45,9 +45,16 @@ class Model:
         return " AND ".join(sorted({WEIGHTS[w].license for w in (self.linearize, self.restore) if w}))
 
 
-WEIGHTS: dict[str, Weights] = {}
-MODELS: dict[str, Model] = {}
+WEIGHTS = {
+    "response-net": Weights("response-net.safetensors", "4470372fe61bebe5b64f5063ae97925371d63116eace14cad472e8f0278e5b51"),
+    "highlight-unet": Weights("highlight-unet.safetensors", "80488d3b2c68ea9c94c77ed1ecd3b89d07f8bc5113e262c6aa9c6fe0589d9a38"),
+}
+
 DEFAULT_MODEL = "full"
+MODELS = {model.name: model for model in (
+    Model("full", "estimated response, restored highlights", "response-net", "highlight-unet", 3_313_768, {}),
+    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 488_356, {}),
+)}
 
 
 def list_models(pattern: str = "*") -> list[str]:

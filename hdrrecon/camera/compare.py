@@ -55,7 +55,7 @@ REMARKS = {
 }
 
 
-def models(curves: CurveSet, published: dict[str, Basis] | None = None) -> list[tuple[str, int, str, Callable | None, Callable | None]]:
+def models(curves: CurveSet, published: dict[str, Basis] | None = None) -> list[tuple]:
     """(name, free numbers, key of the remark, forward fit, inverse fit); a fit maps samples x, y to a model."""
     poly = lambda degree, ends: lambda x, y: Polynomial.fit(x, y, degree, ends)
     emor = lambda count, basis: lambda x, y: EMoR.fit(x, y, count, basis)
@@ -108,7 +108,8 @@ def markdown(name: str, rows: list[Row]) -> str:
     number = lambda v: f"{v:.6f}" if v == v else ""
     published = any(r.published for r in rows)
     head = ["model", "numbers", "forward", "inverse"] + ["published forward", "published inverse", "what differs"] * published
-    lines = [f"Mean RMSE over {name}", "", "| " + " | ".join(head) + " |", "| --- |" + " ---: |" * 3 + " ---: | ---: | --- |" * published]
+    rule = "| --- |" + " ---: |" * 3 + " ---: | ---: | --- |" * published
+    lines = [f"Mean RMSE over {name}", "", "| " + " | ".join(head) + " |", rule]
     for r in rows:
         cells = [r.model, str(r.numbers), number(r.forward), number(r.inverse)]
         if published:

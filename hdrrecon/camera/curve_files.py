@@ -75,7 +75,8 @@ def read_emor(path: Path) -> Basis:
     # The name of the next block ends each but the last, and is no number.
     numbers = [[float(v) for v in block.split() if v[0] in "-+.0123456789"] for block in blocks]
     if len(numbers) < 3 or len({len(n) for n in numbers}) != 1:
-        raise ValueError(f"{path} is not a table of EMoR: found {len(numbers)} blocks of {sorted({len(n) for n in numbers})} numbers")
+        found = f"{len(numbers)} blocks of {sorted({len(n) for n in numbers})} numbers"
+        raise ValueError(f"{path} is not a table of EMoR (name, =, numbers; name, =, ...): found {found}")
     return Basis(np.array(numbers[1]), np.array(numbers[2:]))
 
 

@@ -37,7 +37,8 @@ def project_monotone(curves: np.ndarray) -> np.ndarray:
     if curves.ndim < 1 or curves.shape[-1] < 2:
         raise ValueError(f"a curve needs at least two samples in its last axis, got shape {curves.shape}")
     if not np.isfinite(curves).all():
-        raise ValueError(f"{np.count_nonzero(~np.isfinite(curves))} samples are not finite; repair the curve before projecting it")
+        missing = np.count_nonzero(~np.isfinite(curves))
+        raise ValueError(f"{missing} samples are not finite; repair the curve before projecting it")
     out = np.empty_like(curves)
     out[..., 0], out[..., -1] = 0, 1
     if curves.shape[-1] > 2:

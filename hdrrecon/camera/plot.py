@@ -18,7 +18,8 @@ FINER = 3  # drawn three times as large, then averaged: OpenCV's own antialiasin
 DARKEST_STOPS = -10.0
 
 
-def plot_response(curve: ResponseCurve, reference: ResponseCurve | None = None, width_px: int = 1100, title: str = "") -> np.ndarray:
+def plot_response(curve: ResponseCurve, reference: ResponseCurve | None = None, width_px: int = 1100,
+                  title: str = "") -> np.ndarray:
     """Draw a response with its band of uncertainty.
 
     Args:

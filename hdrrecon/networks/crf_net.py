@@ -83,7 +83,8 @@ class CrfNet(nn.Module):
         if self.config.outputs != WEIGHTS:
             raise ValueError(f"this CRF-net names {self.config.outputs} training curves; estimating needs one with {WEIGHTS} outputs: "
                              "train the second phase (train.crf_task)")
-        patches = select_patches(bounded(code, 1024), self.config.patch_px, self.config.patches, self.config.candidates)
+        c = self.config
+        patches = select_patches(bounded(code, 1024), c.patch_px, c.patches, c.candidates)
         kept = near_median(torch.cat([self(part) for part in patches.split(4)]))
         weights = kept.mean(0)
         curves = np.stack([self._inverse(w) for w in (weights, *kept)])
@@ -103,7 +104,8 @@ class Bottleneck(nn.Module):
     def __init__(self, c_in: int, c_mid: int, c_out: int, stride: int):
         super().__init__()
         conv = lambda a, b, k, s=1: (nn.Conv2d(a, b, k, s, k // 2, bias=False), nn.BatchNorm2d(b))
-        self.path = nn.Sequential(*conv(c_in, c_mid, 1, stride), nn.ReLU(), *conv(c_mid, c_mid, 3), nn.ReLU(), *conv(c_mid, c_out, 1))
+        self.path = nn.Sequential(*conv(c_in, c_mid, 1, stride), nn.ReLU(), *conv(c_mid, c_mid, 3), nn.ReLU(),
+                                  *conv(c_mid, c_out, 1))
         self.shortcut = nn.Identity() if stride == 1 and c_in == c_out else nn.Sequential(*conv(c_in, c_out, 1, stride))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -125,7 +127,8 @@ def select_patches(code: Tensor, side: int, count: int, candidates: int) -> Tens
     code = pad_to(code, side)
     h, w = code.shape[-2:]
     rng = np.random.default_rng(0)
-    places = np.unique(np.stack([rng.integers(h - side + 1, size=candidates), rng.integers(w - side + 1, size=candidates)], 1), axis=0)
+    corners = [rng.integers(n - side + 1, size=candidates) for n in (h, w)]
+    places = np.unique(np.stack(corners, 1), axis=0)
     patches = [code[0, :, y : y + side, x : x + side] for y, x in places.tolist()]
     occupied = [occupied_bins(p) for p in patches]
     order = sorted(range(len(patches)), key=lambda i: -occupied[i])

@@ -47,7 +47,7 @@ def count_chunk(scenes: list[Scene], curves: CurveSampler, seed: int, path: Path
         if view.max() <= 1e-4:
             continue
         for _ in range(SHOTS_PER_VIEW):
-            sample = random_shot(view, curves, rng, rescale=True)
+            sample = random_shot(view, curves, rng, passed_on=True)
             rows.append((response_statistics(sample.code[None])[0].half(), sample.inverse.mean(0), sample.family))
     statistics, inverse, family = zip(*rows[:count])
     with atomic_write(path) as temporary, open(temporary, "wb") as file:

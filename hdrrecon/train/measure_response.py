@@ -63,8 +63,8 @@ def cases(views: Path, curves: Path):
         for j, family in enumerate(FAMILIES):
             pool = held_out[family]
             inverse = pool[i % len(pool)]
-            camera = Camera(ResponseCurve(inverse), clip_percent=CLIP_PERCENTS[(i + i // len(CLIP_PERCENTS) + j) % len(CLIP_PERCENTS)],
-                            jpeg_quality=(None, 90)[(i + j) % 2])
+            turn = i + i // len(CLIP_PERCENTS) + j
+            camera = Camera(ResponseCurve(inverse), CLIP_PERCENTS[turn % len(CLIP_PERCENTS)], jpeg_quality=(None, 90)[(i + j) % 2])
             shot = simulate(light, camera)
             brightness = shot.truth.clamp(max=1).mean(1)
             low, high = np.percentile(brightness.numpy(), (1, 99.5))
@@ -75,7 +75,8 @@ def cases(views: Path, curves: Path):
 def fixed_estimators() -> dict[str, Estimator]:
     """The curves that need no photo."""
     basis = load_basis()
-    fixed = {"plain sRGB": ResponseCurve.srgb().inverse[0], "mean EMoR curve": basis.inverse_emor.mean, "mean camera curve": basis.camera_mean}
+    fixed = {"plain sRGB": ResponseCurve.srgb().inverse[0], "mean EMoR curve": basis.inverse_emor.mean,
+             "mean camera curve": basis.camera_mean}
     return {name: lambda code, curve=curve: curve for name, curve in fixed.items()}
 
 
@@ -92,8 +93,8 @@ def measure(estimators: dict[str, Estimator], views: Path, curves: Path) -> list
             linear = torch.from_numpy(np.interp(case.code.double().numpy(), CODES, inverse)).float()
             image = float((linear - case.light.clamp(max=1)).square().mean().sqrt())
             rmse = float(np.sqrt(np.mean((inverse - case.inverse) ** 2)))
-            rows.append(dict(method=name, family=case.family, rmse=rmse, image=image, within=float(rmse <= WITHIN), seconds=seconds,
-                             well=protocol_scores(linear, case.light, case.code)["well"],
+            rows.append(dict(method=name, family=case.family, rmse=rmse, image=image, within=float(rmse <= WITHIN),
+                             well=protocol_scores(linear, case.light, case.code)["well"], seconds=seconds,
                              clipped=case.clipped, contrast=case.contrast_stops))
     return rows
 

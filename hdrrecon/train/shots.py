@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 
@@ -66,14 +67,14 @@ def interest(view: np.ndarray) -> float:
     return float(min(1.0, 0.3 + 0.5 * rise))
 
 
-def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator, rescale: bool = False) -> Sample:
-    """Photograph a view (3, H, W) with a random camera. With `rescale` four in ten photos are then reduced, so that their
-    code values are no longer those of `truth` pixel by pixel: for tasks that need the response alone."""
+def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator, passed_on: bool = False) -> Sample:
+    """Photograph a view (3, H, W) with a random camera. With `passed_on` many photos are then sharpened, reduced and coded
+    again, so that they are no longer `truth` pixel by pixel: for tasks that need the response alone."""
     family = int(rng.integers(len(FAMILIES)))
     response = curves.sample(FAMILIES[family], rng)
     hdr = torch.from_numpy(_recolour(view, rng))[None]
     shot = simulate(hdr, random_camera(response, rng), torch.Generator().manual_seed(int(rng.integers(2**62))))
-    code = _resharpen(_rescaled(shot.code, rng) if rescale else shot.code, rng)
+    code = _passed_on(shot.code, FAMILIES[family], rng) if passed_on else _resharpened(shot.code, rng)
     inverse = torch.from_numpy(np.broadcast_to(response.inverse, (3, response.inverse.shape[1])).astype(np.float32))
     return Sample(code[0], shot.truth[0], inverse, family)
 
@@ -99,25 +100,40 @@ def _recolour(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def _rescaled(code: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Photos are made smaller after they are taken: code values, not light, get averaged."""
-    if rng.random() > 0.4:
+def _passed_on(code: torch.Tensor, family: str, rng: np.random.Generator) -> torch.Tensor:
+    """What happens to photos after they were taken: cameras sharpen, people make them smaller, both code them again.
+
+    Code values, not light, get averaged then, and edges no longer betray the response honestly. Photos of cameras seldom
+    escape this, renderings often do.
+    """
+    if rng.random() > (0.85 if family == "camera" else 0.4):
         return code
-    scale = 1 / rng.uniform(1.2, 2.2)
-    small = torch.nn.functional.interpolate(code, scale_factor=scale, mode="area", recompute_scale_factor=True)
-    return (small * 255).round() / 255
+    image = code[0].permute(1, 2, 0).numpy()
+    if rng.random() < 0.6:
+        image = _sharpened(image, rng)
+    if rng.random() < 0.7:
+        scale = 1 / rng.uniform(1.1, 2.2)
+        kernel = cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR
+        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=kernel)
+    image = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
+    if rng.random() < 0.6:
+        data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(80, 99))])[1]
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+    return torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))[None] / 255
 
 
-def _resharpen(code: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """Cameras sharpen and phones smooth, after the response: a random unsharp mask on a third of the photos."""
+def _resharpened(code: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """A third of the photos sharpened or smoothed, in place: code values stay those of `truth` pixel by pixel."""
     if rng.random() > 0.33:
         return code
-    import cv2
-
-    image = code[0].permute(1, 2, 0).numpy()
-    blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.2)))
-    mixed = (image + np.float32(rng.uniform(-0.7, 0.6)) * (image - blurred)).clip(0, 1)
+    mixed = _sharpened(code[0].permute(1, 2, 0).numpy(), rng)
     return (torch.from_numpy(mixed).permute(2, 0, 1)[None] * 255).round() / 255
+
+
+def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A random unsharp mask, from clear smoothing to clear sharpening."""
+    blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.2)))
+    return (image + np.float32(rng.uniform(-0.7, 0.9)) * (image - blurred)).clip(0, 1)
 
 
 def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:

@@ -47,7 +47,7 @@ def test_cave_text_file(tmp_path):
     text = "".join(f"film-{g}\nfilm\nI =\n{numbers(x)}\nB =\n{numbers(x**g)}\n" for g in (0.5, 0.8))
     (tmp_path / "dorfCurves.txt").write_text(text)
     found = read_curves(tmp_path / "dorfCurves.txt")
-    np.testing.assert_allclose(found.inverse, np.stack([CODES**2, CODES**1.25]), atol=2e-3)
+    np.testing.assert_allclose(found.inverse, np.stack([CODES**2, CODES**1.25]), atol=4e-3)
 
 
 @pytest.mark.parametrize("content, words", [

@@ -6,6 +6,7 @@ import torch
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.crf_net import CrfConfig, CrfNet
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
+from hdrrecon.networks.response_net import ResponseNet
 from hdrrecon.pipeline import HDRPipeline
 
 
@@ -33,6 +34,7 @@ def wild(network, strength):
 
 NETWORKS = {
     "linearization": lambda s: wild(LinearizationNet(LinearizationConfig(crop_px=32, crops=2)), s),
+    "response": lambda s: wild(ResponseNet(), s),
     "crf": lambda s: wild(CrfNet(CrfConfig(patch_px=48, patches=3, candidates=6)), s),
 }
 
