@@ -13,6 +13,8 @@ from hdrrecon.camera.cli import app as response_app  # these, too, import only t
 from hdrrecon.evaluation.cli import evaluate
 from hdrrecon.train.cli import app as train_app
 
+_ULTRA_HDR = (".jpg", ".jpeg")  # results that are laid on the photo they come from
+
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 
 
@@ -31,13 +33,17 @@ def main(version: Annotated[bool, typer.Option("--version", callback=_version, i
 def run(
     inputs: Annotated[list[str], typer.Argument(metavar="IN...", help="Photos, folders, globs, or .txt lists of them.")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the results; or the result's own name, for one photo.")],
-    format: Annotated[str | None, typer.Option(help="exr (if not said), hdr, tif or npy.")] = None,
+    format: Annotated[str | None, typer.Option(help="exr (if not said), hdr, tif, npy; jpg (Ultra HDR); png, avif, heic (PQ); jxl.")] = None,
     model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
     response: Annotated[str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (their mean).")] = "estimate",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
     compression: Annotated[str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")] = "zip",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")] = False,
+    headroom_stops: Annotated[float | None, typer.Option(help="Of jpg: stops above white that the light keeps below.")] = None,
+    replace_gain_map: Annotated[bool, typer.Option("--replace-gain-map", help="Of jpg: take photos that have a gain map.")] = False,
+    white_nits: Annotated[float | None, typer.Option(help="Of png, avif, heic, exr: cd/m2 of 1.0; 203 if not said.")] = None,
+    peak_nits: Annotated[float | None, typer.Option(help="Of png, avif, heic: cd/m2 they keep below; 1000 if not said.")] = None,
     preview: Annotated[bool, typer.Option("--preview", help="Write an exposure strip beside, NAME.preview.png.")] = False,
     shard: Annotated[str, typer.Option(help="i/n: every n-th photo from the i-th (Slurm arrays, several machines).")] = "0/1",
     skip_existing: Annotated[bool, typer.Option("--skip-existing/--overwrite", help="Leave results alone that exist.")] = True,
@@ -52,6 +58,7 @@ def run(
     \b
     hdrrecon run photo.jpg -o photo.exr
     hdrrecon run photos/ -o hdr/ --preview
+    hdrrecon run photos/ -o phone/ --format jpg
     hdrrecon run "shoot/**/*.jpg" extra.png list.txt -o hdr/ --shard 0/4
     """
     from hdrrecon.io.batch import parse_shard
@@ -59,7 +66,9 @@ def run(
     with _usage_errors():
         jobs, problems = _jobs(inputs, out, format)
         index, count = parse_shard(shard)
-        _check_format({target.suffix for _, target in jobs}, compression, confidence)
+        options = dict(headroom_stops=headroom_stops, replace_gain_map=replace_gain_map or None, white_nits=white_nits,
+                       peak_nits=peak_nits)
+        options = _write_options(jobs[0][1], half, compression, confidence, options)
     # Every shard sees the same problems; one of them counts them.
     problems = problems if index == 0 else []
     mine = jobs[index::count]
@@ -76,7 +85,7 @@ def run(
         for source, target in todo:
             try:
                 with _warnings_named(source, say):
-                    _reconstruct_file(reconstructor, source, target, response, half, compression, confidence, preview)
+                    _reconstruct_file(reconstructor, source, target, response, options, confidence, preview)
             except Exception as error:  # whatever a file does, the others are still done
                 failed += 1
                 say(_sentence(source, error), "red")
@@ -147,6 +156,74 @@ def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed."
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
 
 
+@app.command()
+def view(
+    image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy), or a photo.")],
+    photo: Annotated[Path | None, typer.Argument(help="The photo it was made of, for before and after.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The page; IMAGE.html if not said.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
+    max_mb: Annotated[float, typer.Option(help="Size the page may have; larger images are shrunk, and the page says so.", min=0.5)] = 20,
+):
+    """Write one self-contained web page to look at HDR light: exposure, false colour, values, looking around in panoramas.
+
+    \b
+    hdrrecon view photo.exr photo.jpg -o photo.html
+    """
+    from hdrrecon.view.extras import read_extras
+    from hdrrecon.view.viewer import write_viewer
+
+    with _usage_errors(code=1):
+        light, extras = _light_of(image), read_extras(image)
+        typer.echo(write_viewer(
+            out or image.with_suffix(".html"), light, photo=photo, title=title or image.name, max_mb=max_mb,
+            confidence=extras.confidence, response=extras.response, white_nits=extras.white_nits))
+
+
+@app.command()
+def bracket(
+    image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the JPEGs.")],
+    evs: Annotated[str, typer.Option(help="Exposures in stops; the light's own exposure is 0.")] = "-4,0,4",
+):
+    """Write the JPEGs a camera would have taken at several exposures, with EXIF exposure times, for programs that merge brackets.
+
+    \b
+    hdrrecon bracket photo.exr -o stack --evs=-4,0,4
+    """
+    from hdrrecon.view.stack import write_bracket
+
+    try:
+        exposures = [float(v) for v in evs.split(",")]
+    except ValueError:
+        _bad_usage(f"--evs wants numbers with commas between, for example --evs=-4,0,4; got {evs!r}")
+    with _usage_errors(code=1):
+        for path in write_bracket(out, _light_of(image), exposures, name=image.stem):
+            typer.echo(path)
+
+
+@app.command()
+def light(image: Annotated[Path, typer.Argument(help="A 2:1 panorama (.exr, .hdr, .tif, .npy).")]):
+    """Say what a panorama does as a light: its brightest source, how much it gives, and how dark its shadows are."""
+    from hdrrecon.view.light import light_report
+
+    with _usage_errors(code=1):
+        for line in light_report(_light_of(image)).lines():
+            typer.echo(line)
+
+
+@app.command(name="app")
+def web_app(
+    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    port: Annotated[int, typer.Option(help="Of http://127.0.0.1.")] = 7860,
+):
+    """Open a small web app on this machine: a photo in, sliders, every format out. Needs hdrrecon[app]."""
+    with _usage_errors(code=1):
+        from hdrrecon.app import build_app
+
+        build_app(model, device).launch(server_port=port)
+
+
 app.command()(evaluate)
 app.add_typer(train_app, name="train")
 app.add_typer(response_app, name="response")
@@ -181,15 +258,24 @@ def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list[tuple[
     return [(sources[0].path, out)], problems
 
 
-def _check_format(extensions: set[str], compression: str, confidence: bool) -> None:
+def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> dict:
+    """What `write` is told about every result, all being of `target`'s format; what does not fit it is refused."""
     from typing import get_args
 
     from hdrrecon.io.exr import Compression
+    from hdrrecon.io.write import check_options
 
     if compression not in get_args(Compression):
         raise ValueError(f"--compression is {compression!r}; choose one of {', '.join(get_args(Compression))}")
-    if confidence and {e.lower() for e in extensions} - {".exr"}:
+    given = {name: value for name, value in given.items() if value is not None}
+    extension = target.suffix.lower()
+    if confidence and extension != ".exr":
         raise ValueError("--confidence is a channel of .exr files; leave it or the other format out")
+    check_options(target, **given, **({"base": target} if extension in _ULTRA_HDR else {}))
+    if extension != ".exr":
+        return given
+    software = f"hdrrecon {hdrrecon.__version__}"
+    return dict(given, dtype="half" if half else "float", compression=compression, attributes={"software": software})
 
 
 def _reconstructor(model: str | None, device: str, response: str):
@@ -201,8 +287,8 @@ def _reconstructor(model: str | None, device: str, response: str):
     return Reconstructor(model or DEFAULT_MODEL, device)
 
 
-def _reconstruct_file(reconstructor, source: Path, target: Path, response: str, half: bool, compression: str,
-                      confidence: bool, preview: bool) -> None:
+def _reconstruct_file(reconstructor, source: Path, target: Path, response: str, options: dict, confidence: bool,
+                      preview: bool) -> None:
     from hdrrecon import io
 
     result = reconstructor(source, response=response, details=True)
@@ -212,13 +298,8 @@ def _reconstruct_file(reconstructor, source: Path, target: Path, response: str, 
 
         strip = view.exposure_strip(result.radiance[..., :3], compare=result.linear[..., :3])
         view.write_picture(target.with_suffix(PREVIEW_SUFFIX), strip)
-    io.write(target, result.radiance, confidence=result.confidence if confidence else None,
-             **(_exr_options(half, compression) if target.suffix.lower() == ".exr" else {}))
-
-
-def _exr_options(half: bool, compression: str) -> dict:
-    software = f"hdrrecon {hdrrecon.__version__}"
-    return dict(dtype="half" if half else "float", compression=compression, attributes={"software": software})
+    base = {"base": source} if target.suffix.lower() in _ULTRA_HDR else {}
+    io.write(target, result.radiance, confidence=result.confidence if confidence else None, **base, **options)
 
 
 def _light_of(path: Path):
@@ -248,7 +329,7 @@ def _usage_errors(code: int = 2) -> Iterator[None]:
     """Errors with a sentence for the user become that sentence and an exit code."""
     try:
         yield
-    except (KeyError, ValueError, TypeError, OSError, RuntimeError) as error:
+    except (KeyError, ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
         _bad_usage(str(error.args[0] if isinstance(error, KeyError) else error), code)
 
 

@@ -26,7 +26,7 @@ _PQ_M1, _PQ_M2 = 2610 / 16384, 2523 / 4096 * 128
 _PQ_C1, _PQ_C2, _PQ_C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
 
 
-def _namespace(x):
+def namespace(x):
     """numpy or torch, whichever `x` belongs to, without importing torch for numpy users."""
     torch = sys.modules.get("torch")
     return torch if torch is not None and isinstance(x, torch.Tensor) else np
@@ -34,7 +34,7 @@ def _namespace(x):
 
 def srgb_to_linear(x):
     """sRGB code values to linear light (EOTF). Any shape; 0 -> 0, 1 -> 1; odd below 0, extended above 1."""
-    xp = _namespace(x)
+    xp = namespace(x)
     a = xp.abs(x)
     curve = ((xp.clip(a, 0.04045, None) + 0.055) / 1.055) ** 2.4
     return xp.sign(x) * xp.where(a <= 0.04045, a / 12.92, curve)
@@ -42,7 +42,7 @@ def srgb_to_linear(x):
 
 def linear_to_srgb(x):
     """Linear light to sRGB code values, the inverse of `srgb_to_linear`. Any shape."""
-    xp = _namespace(x)
+    xp = namespace(x)
     a = xp.abs(x)
     # The clip keeps the branch that is not taken differentiable (pytorch#68425).
     curve = 1.055 * xp.clip(a, 0.0031308, None) ** (1 / 2.4) - 0.055
@@ -58,15 +58,15 @@ def luminance(x, axis: int = -1):
 
 def pq_encode(nits):
     """Absolute luminance in cd/m2, [0, 10000], to PQ code values in [0, 1] (SMPTE ST 2084)."""
-    y = _namespace(nits).clip(nits, 0, PQ_PEAK_NITS) / PQ_PEAK_NITS
+    y = namespace(nits).clip(nits, 0, PQ_PEAK_NITS) / PQ_PEAK_NITS
     power = y ** _PQ_M1
     return ((_PQ_C1 + _PQ_C2 * power) / (1 + _PQ_C3 * power)) ** _PQ_M2
 
 
 def pq_decode(code):
     """PQ code values in [0, 1] to cd/m2, the inverse of `pq_encode`."""
-    root = _namespace(code).clip(code, 0, 1) ** (1 / _PQ_M2)
-    ratio = _namespace(code).clip(root - _PQ_C1, 0, None) / (_PQ_C2 - _PQ_C3 * root)
+    root = namespace(code).clip(code, 0, 1) ** (1 / _PQ_M2)
+    ratio = namespace(code).clip(root - _PQ_C1, 0, None) / (_PQ_C2 - _PQ_C3 * root)
     return PQ_PEAK_NITS * ratio ** (1 / _PQ_M1)
 
 

@@ -85,6 +85,28 @@ def test_formats(photos, format):
     assert files("out") == [f"a.{format.lower().lstrip('.')}"]
 
 
+def test_ultra_hdr_is_laid_on_the_photo_itself(photos):
+    assert call("run", "p/a.jpg", "p/b.png", "-o", "out", "--format", "jpg", "--headroom-stops", "3").exit_code == 0
+    assert files("out") == ["a.jpg", "b.jpg"]
+    np.testing.assert_array_equal(np.asarray(Image.open("out/a.jpg")), np.asarray(Image.open("p/a.jpg")))
+    assert hdrrecon.read("out/a.jpg").dtype == hdrrecon.read("out/b.jpg").dtype == np.float32
+    again = call("run", "out/a.jpg", "-o", "again", "--format", "jpg")
+    assert again.exit_code == 1 and "--replace-gain-map" in again.stderr
+
+
+def test_pq_stills(photos):
+    assert call("run", "p/a.jpg", "-o", "x.png", "--white-nits", "100", "--peak-nits", "400").exit_code == 0
+    assert b"cICP\x09\x10\x00\x01" in Path("x.png").read_bytes()
+    light = hdrrecon.read("x.png", white_nits=100)
+    assert light[0, 0, 0] == pytest.approx(2 * 60 / 255, rel=1e-3)
+
+
+def test_a_missing_extra_is_said_once_before_any_work(photos, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    result = call("run", "p", "-o", "out", "--format", "avif")
+    assert result.exit_code == 2 and 'pip install "hdrrecon[hdrfiles]"' in result.stderr and not Fake.made
+
+
 def test_bad_files_never_stop_the_others(photos):
     for name in ("p/0boom.png", "p/1oom.png", "p/2key.png"):
         save(photos / name, 9)
@@ -171,9 +193,13 @@ def test_quiet(photos):
     (("run", "-o", "out"), "IN"),
     (("run", "p", "-o", "x.exr"), "name a folder"),
     (("run", "p/a.jpg", "p/b.png", "-o", "x.exr"), "name a folder"),
-    (("run", "p/a.jpg", "-o", "x.png"), "cannot write x.png"),
+    (("run", "p/a.jpg", "-o", "x.webp"), "cannot write x.webp"),
     (("run", "p/a.jpg", "-o", "x.exr", "--format", "hdr"), "contradict"),
-    (("run", "p", "-o", "out", "--format", "jpg"), "exr, hdr, npy"),
+    (("run", "p", "-o", "out", "--format", "webp"), "exr, hdr, heic, jpeg, jpg, jxl, npy, png, tif"),
+    (("run", "p", "-o", "out", "--format", "hdr", "--peak-nits", "400"), "peak_nits, only .png, .avif, .heic"),
+    (("run", "p", "-o", "out", "--format", "png", "--peak-nits", "100"), "white_nits <= peak_nits"),
+    (("run", "p", "-o", "out", "--headroom-stops", "2"), "headroom_stops, only .jpg"),
+    (("run", "p", "-o", "out", "--format", "jpg", "--headroom-stops", "0"), "above 0"),
     (("run", "p", "-o", "out", "--shard", "4/4"), "0 <= i < n"),
     (("run", "p", "-o", "out", "--compression", "zipp"), "piz"),
     (("run", "p", "-o", "out", "--format", "hdr", "--confidence"), "--confidence"),

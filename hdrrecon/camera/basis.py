@@ -6,7 +6,10 @@ for any weights. `fit_basis` is the PCA; the fitted file `weights/response_basis
 * ``emor``, ``inverse_emor``: 25 components of the DoRF training curves, the model of Grossberg & Nayar;
 * ``union``: 25 inverse components of DoRF, modern cameras and sRGB-like curves together, equally weighted,
   because a basis of films and old cameras describes today's JPEGs badly;
-* ``family_means``: mean inverse curve of the three families (`FAMILIES`).
+* ``family_means``: mean inverse curve of the three families (`FAMILIES`);
+* ``compressed``, ``compressed_means``: the same as ``union`` and ``family_means`` for inverse curves on a logarithmic
+  scale (`compress`): errors of dark tones count as they are seen, in stops, and the mean of many curves is not
+  ruled by the one with the brightest toe.
 
 Source: Grossberg & Nayar, PAMI 2004; for the union, the idea of Chen et al., WACV 2019 (EMoDCRF).
 """
@@ -17,8 +20,24 @@ from functools import lru_cache
 
 import numpy as np
 
+from hdrrecon.color import namespace
+
 FAMILIES = ("camera", "srgb", "dorf")
 BASIS_FILE = "response_basis.safetensors"
+TOE = 0.004  # about one 8-bit step of light
+LOG_RANGE = float(np.log1p(1 / TOE))
+
+
+def compress(light):
+    """Linear light in [0, 1] to a scale that is logarithmic above `TOE` and linear below; 0 -> 0, 1 -> 1. Any array."""
+    xp = namespace(light)
+    return xp.log1p(light / TOE) / LOG_RANGE
+
+
+def expand(compressed):
+    """The inverse of `compress`."""
+    xp = namespace(compressed)
+    return TOE * xp.expm1(compressed * LOG_RANGE)
 
 
 @dataclass(frozen=True)
@@ -46,6 +65,8 @@ class ResponseBasis:
     inverse_emor: Basis
     union: Basis
     family_means: np.ndarray
+    compressed: Basis
+    compressed_means: np.ndarray
 
     @property
     def camera_mean(self) -> np.ndarray:
@@ -78,4 +99,5 @@ def load_basis() -> ResponseBasis:
 
     data = load_file(weights_path(BASIS_FILE))
     part = lambda name: Basis(data[f"{name}.mean"], data[f"{name}.vectors"])
-    return ResponseBasis(part("emor"), part("inverse_emor"), part("union"), data["family_means"])
+    return ResponseBasis(part("emor"), part("inverse_emor"), part("union"), data["family_means"],
+                         part("compressed"), data["compressed_means"])

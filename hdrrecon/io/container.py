@@ -18,18 +18,20 @@ _SIGNATURES = (
     (b"Pf ", "pfm"), (b"\x93NUMPY", "npy"),
     (b"II*\0", "tiff"), (b"MM\0*", "tiff"), (b"II+\0", "tiff"), (b"MM\0+", "tiff"),
 )
+_LATER_SIGNATURES = (  # (offset, bytes, kind); raw files of other makers are TIFFs, see `read`
+    (4, b"ftypavi", "avif"), (4, b"ftyphe", "heic"), (4, b"ftypmif1", "heic"),
+    (4, b"ftypcrx", "raw"), (0, b"IIU\0", "raw"), (0, b"IIRO", "raw"), (0, b"IIRS", "raw"), (0, b"MMOR", "raw"),
+    (0, b"FUJIFILM", "raw"), (0, b"\xff\x0a", "jxl"), (4, b"JXL ", "jxl"),
+)
 _KNOWN_BUT_NOT_READ = (  # (offset, bytes, what it is)
-    (4, b"ftypavi", "an AVIF image"), (4, b"ftyphe", "a HEIC image"), (4, b"ftypmif1", "a HEIF image"),
-    (4, b"ftypcrx", "a camera raw file"), (0, b"IIU\0", "a camera raw file"),
-    (0, b"IIRO", "a camera raw file"),
-    (0, b"FUJIFILM", "a camera raw file"), (0, b"GIF8", "a GIF"), (0, b"8BPS", "a Photoshop document"),
-    (0, b"\xff\x0a", "a JPEG XL image"), (4, b"JXL ", "a JPEG XL image"), (4, b"jP  ", "a JPEG 2000 image"),
+    (0, b"GIF8", "a GIF"), (0, b"8BPS", "a Photoshop document"), (4, b"jP  ", "a JPEG 2000 image"),
     (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
 )
 
 
 def kind_of(data: bytes) -> str:
-    """"jpeg", "png", "tiff", "webp", "bmp", "exr", "hdr", "pfm" or "npy", by the first bytes.
+    """"jpeg", "png", "tiff", "webp", "bmp", "exr", "hdr", "pfm", "npy", "avif", "heic", "jxl" or "raw",
+    by the first bytes.
 
     Raises:
         ReadError: empty, or none of these; says what it is where that is known.
@@ -41,11 +43,16 @@ def kind_of(data: bytes) -> str:
     for signature, kind in _SIGNATURES:
         if data.startswith(signature):
             return kind
+    if data[4:12] == b"ftypmif1" and b"avif" in data[:32]:  # HEIF says who may read it, AVIF among them
+        return "avif"
+    for offset, signature, kind in _LATER_SIGNATURES:
+        if data[offset:offset + len(signature)] == signature:
+            return kind
     for offset, signature, what in _KNOWN_BUT_NOT_READ:
         if data[offset:offset + len(signature)] == signature:
             raise ReadError(f"this is {what}, which is not supported; convert it to a 16-bit PNG or TIFF")
     raise ReadError(f"not an image: it starts with {data[:12]!r}; "
-                    "wanted JPEG, PNG, TIFF, WebP, BMP, EXR, HDR, PFM or NPY")
+                    "wanted JPEG, PNG, TIFF, WebP, AVIF, HEIC, BMP, camera raw, EXR, HDR, PFM or NPY")
 
 
 def check_jpeg(data: bytes) -> None:

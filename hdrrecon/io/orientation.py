@@ -24,6 +24,11 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
     return image[:: -1 if flip_rows else 1, :: -1 if flip_columns else 1]
 
 
+def as_stored(image: np.ndarray, orientation: int) -> np.ndarray:
+    """The inverse of `upright`: the picture as seen, turned to lie as the file stores it. A view where possible."""
+    return upright(image, {6: 8, 8: 6}.get(orientation, orientation))  # only the quarter turns are not their own inverse
+
+
 def orientation_of(exif: bytes | None) -> int:
     """Orientation in a raw EXIF block; 1 where there is none or the block is damaged."""
     value = exif_value(exif, ORIENTATION_TAG)

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 READABLE = frozenset((
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dib",
-    ".exr", ".hdr", ".pic", ".pfm", ".npy",
+    ".exr", ".hdr", ".pic", ".pfm", ".npy", ".avif", ".heic", ".heif", ".hif", ".jxl",
+    ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf", ".pef",
 ))
 """Extensions worth collecting from a folder. What a file is, its first bytes decide, not its name."""
 
@@ -28,6 +30,8 @@ class Photo:
         alpha: (H, W) float32 in [0, 1] as stored (straight for photos), or None.
         bits: 8, 16 or 32 per channel in the file; 1-, 2- and 4-bit and palette files count as 8.
         linear: True for float and HDR files.
+        response: "srgb" where it is known, not guessed, that `pixels` are light put through that curve: camera
+            raw files. None for photos: a camera's own curve is in them.
         to_rec709: (3, 3) float64, linear RGB of the file's primaries -> linear Rec.709 (``rgb @ M.T``).
         path: where it came from.
         exif: the raw EXIF block of JPEG, PNG or WebP, or None. Its orientation has been applied already.
@@ -42,6 +46,7 @@ class Photo:
     path: Path | None = None
     exif: bytes | None = None
     icc_name: str | None = None
+    response: Literal["srgb"] | None = None
 
     @property
     def width(self) -> int:
@@ -54,7 +59,10 @@ class Photo:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A file's own numbers: `color` (H, W, 1 or 3), `alpha` (H, W), of uint8, uint16 or float32 as stored."""
+    """A file's own numbers: `color` (H, W, 1 or 3), `alpha` (H, W), of uint8, uint16 or float32 as stored.
+
+    `raw`: the integers are linear light of a sensor, not code values.
+    """
 
     color: np.ndarray
     alpha: np.ndarray | None = None
@@ -62,6 +70,7 @@ class Decoded:
     exif: bytes | None = None
     icc: bytes | None = None
     to_rec709: np.ndarray | None = None
+    raw: bool = False
 
     @classmethod
     def from_channels(cls, array: np.ndarray, **facts) -> Decoded:

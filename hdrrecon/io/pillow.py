@@ -1,4 +1,4 @@
-"""8-bit pictures through Pillow: JPEG, 8-bit PNG, WebP, BMP, 8-bit TIFF; palettes, alpha, 1-bit and CMYK."""
+"""8-bit pictures through Pillow: JPEG, 8-bit PNG, WebP, AVIF, BMP, 8-bit TIFF; palettes, alpha, 1-bit and CMYK."""
 from __future__ import annotations
 
 import importlib
@@ -10,7 +10,7 @@ import numpy as np
 from hdrrecon.io.icc import ProfileError, convert_with_table
 from hdrrecon.io.photo import Decoded, ReadError
 
-_PLUGINS = {"jpeg": "Jpeg", "png": "Png", "webp": "WebP", "bmp": "Bmp", "tiff": "Tiff"}
+_PLUGINS = {"jpeg": "Jpeg", "png": "Png", "webp": "WebP", "bmp": "Bmp", "tiff": "Tiff", "avif": "Avif"}
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error)
 
 

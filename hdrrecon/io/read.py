@@ -9,30 +9,40 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrrecon.color import matrix_between
+from hdrrecon.color import linear_to_srgb, matrix_between, srgb_to_linear
 from hdrrecon.io.container import check_jpeg, check_webp, kind_of, png_chunks
 from hdrrecon.io.exr import read_exr
+from hdrrecon.io.heif import decode_avif, decode_heic
 from hdrrecon.io.icc import Profile, ProfileError, convert_with_table, parse_profile
+from hdrrecon.io.jxl import decode_jxl
 from hdrrecon.io.orientation import is_adobe_rgb, orientation_of, upright
 from hdrrecon.io.photo import Decoded, Photo, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
+from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, WHITE_NITS, from_pq
 from hdrrecon.io.radiance import decode_hdr, decode_pfm
-from hdrrecon.io.tiff import decode_tiff
+from hdrrecon.io.raw import decode_raw
+from hdrrecon.io.tiff import decode_tiff, is_dng
+from hdrrecon.io.ultrahdr import read_gain_map
 
 _TIFF_NAMES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", "")
-_CICP_PRIMARIES = {9: "rec2020", 12: "p3"}  # ITU-T H.273 table 2
 
 
-def read(path: str | Path) -> np.ndarray:
+def read(path: str | Path, *, white_nits: float = WHITE_NITS) -> np.ndarray:
     """Read an image file.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, BMP, OpenEXR, Radiance .hdr, PFM or .npy, by content, not by name.
+        path: JPEG, PNG, TIFF, WebP, AVIF, HEIC, BMP, camera raw, OpenEXR, Radiance .hdr, PFM, .npy or float
+            JPEG XL, by content, not by name. HEIC, raw and some AVIF and JPEG XL files need an extra, which
+            the error names.
+        white_nits: of PQ pictures only: the luminance in cd/m2 that becomes 1.0.
 
     Returns:
         (H, W, 3), or (H, W, 4) with alpha last; grey is repeated; upright by the EXIF orientation.
-        8- and 16-bit files: the code values as stored, uint8 or uint16, in the file's own colour space.
-        Float and HDR files: float32, the numbers as stored: also NaN and infinity, also in other primaries.
+        8- and 16-bit photos: the code values as stored, uint8 or uint16, in the file's own colour space.
+        Float files: float32, the numbers as stored: also NaN and infinity, also in other primaries.
+        HDR pictures for displays: float32 linear Rec.709 light. Of an Ultra HDR JPEG, the photo times its
+        gain map, 1.0 = the photo's white; of PQ PNG, AVIF and HEIC, 1.0 = `white_nits`.
+        Camera raw files: float32 linear Rec.709 light, 1.0 = clipped.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: naming the path.
@@ -42,7 +52,15 @@ def read(path: str | Path) -> np.ndarray:
         >>> read("photo.jpg").dtype
         dtype('uint8')
     """
-    decoded = _decode(Path(path))
+    path = Path(path)
+    kind, data = _load(path)
+    with _naming(path):
+        decoded = _decode(kind, data, path, white_nits)
+        gain_map = read_gain_map(data) if kind == "jpeg" else None
+        if gain_map:
+            decoded = replace(decoded, color=_lit(decoded, gain_map, path))
+        elif decoded.raw:
+            decoded = replace(decoded, color=_in_rec709(_to_unit(decoded.color), decoded.to_rec709))
     color = np.repeat(decoded.color, 3, axis=2) if decoded.color.shape[2] == 1 else decoded.color
     if decoded.alpha is not None:
         color = np.concatenate([color, decoded.alpha[..., None]], axis=2)
@@ -54,14 +72,16 @@ def read_photo(path: str | Path) -> Photo:
 
     An embedded matrix profile (Display P3, Adobe RGB ...) becomes `to_rec709`, and its tone curve is replaced
     by the sRGB curve; Adobe RGB named only by EXIF counts too. CMYK, and 8-bit RGB with a table profile, is
-    converted to sRGB. A profile that cannot be used brings a warning, and sRGB is assumed.
+    converted to sRGB. A profile that cannot be used brings a warning, and sRGB is assumed. Of an Ultra HDR
+    JPEG this is the photo without its gain map. PQ pictures are `linear`, 1.0 = 203 cd/m2.
 
     Raises:
         As `read`; also ReadError for NaN or infinity in a float file, counted.
     """
     path = Path(path)
-    decoded = _decode(path)
+    kind, data = _load(path)
     with _naming(path):
+        decoded = _decode(kind, data, path, WHITE_NITS)
         decoded, profile = _understand(decoded, path)
         color, matrix = decoded.color, np.eye(3) if decoded.to_rec709 is None else decoded.to_rec709
         linear = color.dtype == np.float32
@@ -70,6 +90,8 @@ def read_photo(path: str | Path) -> Photo:
             if profile and not profile.is_linear:
                 warnings.warn(f"{path}: a float file with the non-linear profile {profile.name!r}; "
                               "its values are taken as linear light", stacklevel=2)
+        elif decoded.raw:
+            color = np.clip(linear_to_srgb(_to_unit(color)), 0, 1)
         else:
             color = _encoded(color, profile)
     if profile and profile.to_rec709 is not None:
@@ -82,7 +104,7 @@ def read_photo(path: str | Path) -> Photo:
     return Photo(
         pixels=np.ascontiguousarray(upright(color, decoded.orientation)), alpha=alpha, linear=linear,
         bits=decoded.color.dtype.itemsize * 8, to_rec709=matrix, path=path, exif=decoded.exif,
-        icc_name=profile.name if profile else None)
+        icc_name=profile.name if profile else None, response="srgb" if decoded.raw else None)
 
 
 class _naming:
@@ -95,26 +117,44 @@ class _naming:
         return self
 
     def __exit__(self, kind, error, trace):
-        if isinstance(error, ReadError):
+        if isinstance(error, (ReadError, ModuleNotFoundError)):
             raise ReadError(f"{self.path}: {error}") from error
         if isinstance(error, MemoryError):
             raise ReadError(f"{self.path}: the image does not fit into memory") from error
 
 
-def _decode(path: Path) -> Decoded:
-    """The file's own numbers."""
+def _load(path: Path) -> tuple[str, bytes]:
+    """Kind and bytes of a file; of an EXR the first bytes only, because its library reads the file itself."""
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; name an image file")
     with path.open("rb") as file, _naming(path):
         data = file.read(32)
         kind = kind_of(data)
-        if kind == "exr":  # its library reads the file itself
-            return read_exr(path)
-        data += file.read()
-        if kind == "tiff" and path.suffix.lower() not in _TIFF_NAMES:
-            raise ReadError(f"extension {path.suffix!r} on TIFF content looks like a camera raw file; "
-                            "develop it to a 16-bit TIFF first")
-        return _DECODERS[kind](data)
+        return kind, data if kind == "exr" else data + file.read()
+
+
+def _decode(kind: str, data: bytes, path: Path, white_nits: float) -> Decoded:
+    """The file's own numbers; light, where they are PQ codes."""
+    if kind == "exr":
+        return read_exr(path)
+    # Most raw files are TIFFs whose first page is a thumbnail, told by their name or by DNG's own tag.
+    if kind == "tiff" and (path.suffix.lower() not in _TIFF_NAMES or is_dng(data)):
+        kind = "raw"
+    if kind in _PQ_DECODERS:
+        return _PQ_DECODERS[kind](data, white_nits)
+    return _DECODERS[kind](data)
+
+
+def _lit(decoded: Decoded, gain_map, path: Path) -> np.ndarray:
+    """Linear Rec.709 light (H, W, 3), as stored, of a photo and its gain map."""
+    decoded, profile = _understand(decoded, path)
+    base = srgb_to_linear(_encoded(decoded.color, profile))
+    base = np.repeat(base, 3, axis=2) if base.shape[2] == 1 else base
+    return _in_rec709(gain_map.light(base), profile.to_rec709 if profile else None)
+
+
+def _in_rec709(light: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
+    return light if matrix is None else light @ matrix.T.astype(np.float32)
 
 
 def _decode_jpeg(data: bytes) -> Decoded:
@@ -132,24 +172,31 @@ def _decode_with_exif(kind: str, data: bytes) -> Decoded:
     return replace(decoded, orientation=orientation_of(decoded.exif))
 
 
-def _decode_png(data: bytes) -> Decoded:
+def _decode_png(data: bytes, white_nits: float) -> Decoded:
     chunks = png_chunks(data)
     exif, icc, matrix = chunks.get(b"eXIf"), None, None
     cicp = chunks.get(b"cICP", b"")
     if len(cicp) == 4:  # it overrules a profile (PNG 3rd edition, 4.3)
-        if cicp[1] in (16, 18):
-            raise ReadError("this PNG is HDR already (PQ or HLG coded), which is not supported")
-        if cicp[0] in _CICP_PRIMARIES:
-            matrix = matrix_between(_CICP_PRIMARIES[cicp[0]], "rec709")
+        if cicp[1] == HLG:
+            raise ReadError("this PNG is HLG coded HDR, which is not supported; convert it to PQ")
+        if cicp[0] in PRIMARIES_BY_CODE and cicp[0] != 1:
+            matrix = matrix_between(PRIMARIES_BY_CODE[cicp[0]], "rec709")
     elif b"iCCP" in chunks:
         try:
             icc = zlib.decompress(chunks[b"iCCP"].split(b"\0", 1)[1][1:])
         except (zlib.error, IndexError):
             icc = b"damaged"  # met again, and warned about, where the profile is read
     facts = dict(orientation=orientation_of(exif), exif=exif, icc=icc, to_rec709=matrix)
-    if chunks[b"IHDR"][8] < 16:
-        return replace(decode_with_pillow("png", data), **facts)
+    deep = chunks[b"IHDR"][8] == 16
+    decoded = replace(_deep_png(chunks, data) if deep else decode_with_pillow("png", data), **facts)
+    if cicp[1:2] != bytes([PQ]):
+        return decoded
+    light = from_pq(_to_unit(decoded.color), PRIMARIES_BY_CODE.get(cicp[0], "rec2020"), white_nits)
+    alpha = None if decoded.alpha is None else _to_unit(decoded.alpha)
+    return replace(decoded, color=light, alpha=alpha, to_rec709=None)
 
+
+def _deep_png(chunks: dict[bytes, bytes], data: bytes) -> Decoded:
     import cv2  # Pillow would keep the upper 8 of the 16 bits
 
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
@@ -159,7 +206,7 @@ def _decode_png(data: bytes) -> Decoded:
         pixels = pixels[..., [2, 1, 0, 3][:pixels.shape[2]]]
     if chunks[b"IHDR"][9] in (0, 4) and pixels.ndim == 3:  # grey with alpha arrives as three equal channels
         pixels = pixels[..., [0, *range(3, pixels.shape[2])]]
-    return Decoded.from_channels(pixels, **facts)
+    return Decoded.from_channels(pixels)
 
 
 def _decode_npy(data: bytes) -> Decoded:
@@ -176,9 +223,10 @@ def _decode_npy(data: bytes) -> Decoded:
 
 
 _DECODERS = {
-    "jpeg": _decode_jpeg, "webp": _decode_webp, "png": _decode_png, "tiff": decode_tiff, "npy": _decode_npy,
-    "bmp": lambda data: decode_with_pillow("bmp", data), "hdr": decode_hdr, "pfm": decode_pfm,
+    "jpeg": _decode_jpeg, "webp": _decode_webp, "tiff": decode_tiff, "npy": _decode_npy, "raw": decode_raw,
+    "bmp": lambda data: decode_with_pillow("bmp", data), "hdr": decode_hdr, "pfm": decode_pfm, "jxl": decode_jxl,
 }
+_PQ_DECODERS = {"png": _decode_png, "avif": decode_avif, "heic": decode_heic}
 
 
 def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:

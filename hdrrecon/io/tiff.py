@@ -34,10 +34,8 @@ class Tag:
 
 
 def decode_tiff(data: bytes) -> Decoded:
-    """First page of a TIFF. Raises ReadError: truncated, a camera raw file, or an unsupported depth."""
+    """First page of a TIFF. Raises ReadError: truncated, or an unsupported depth."""
     tags = tiff_tags(data)
-    if _DNG_VERSION in tags:
-        raise ReadError("this is a camera raw file (DNG); develop it to a 16-bit TIFF first")
     bits, sample_format = set(_get(tags, _BITS, (1,))), set(_get(tags, _SAMPLE_FORMAT, (_UNSIGNED,)))
     photometric = _get(tags, _PHOTOMETRIC, (_BLACK_IS_ZERO,))[0]
     orientation = _get(tags, _ORIENTATION, (1,))[0]
@@ -71,6 +69,11 @@ def decode_tiff(data: bytes) -> Decoded:
     if not deep:
         pixels = pixels.astype(np.float32)
     return Decoded.from_channels(pixels, orientation=orientation, icc=icc)
+
+
+def is_dng(data: bytes) -> bool:
+    """True for a camera raw file in a TIFF's coat that says so. Raises ReadError as `tiff_tags`."""
+    return _DNG_VERSION in tiff_tags(data)
 
 
 def tiff_tags(data: bytes) -> dict[int, Tag]:

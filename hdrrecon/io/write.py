@@ -1,20 +1,36 @@
-"""Writing HDR images: .exr, .hdr, float .tif and .npy, whole or not at all."""
+"""Writing HDR images: light (.exr, .hdr, float .tif, .npy) or pictures for HDR displays, whole or not at all."""
 from __future__ import annotations
 
+import io
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.io.base import check_gain, lay_on
 from hdrrecon.io.exr import HALF_MAX, Compression, exr_channels, exr_header, write_exr
+from hdrrecon.io.extras import need
+from hdrrecon.io.heif import encode_pq_avif, encode_pq_heic
+from hdrrecon.io.jxl import encode_jxl
+from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
 
-WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy"))
-DEFAULT_WHITE_NITS = 203.0
-"""Diffuse white of an HDR display, ITU-R BT.2408: the luminance that 1.0 is declared to stand for."""
+_JPEG = (".jpg", ".jpeg")
+_PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic}
+WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", ".jxl", *_JPEG, *_PQ_ENCODERS))
+_HOLDERS = {  # which formats can hold what an option says
+    **dict.fromkeys(("confidence", "envmap", "attributes"), (".exr",)),
+    "white_nits": (".exr", *_PQ_ENCODERS), "peak_nits": (*_PQ_ENCODERS,),
+    **dict.fromkeys(("base", "headroom_stops", "gain_channels", "replace_gain_map"), _JPEG),
+}
+
+
+_EXTRAS = {".avif": ("imagecodecs", "hdrfiles"), ".heic": ("pillow_heif", "phone"), ".jxl": ("imagecodecs", "hdrfiles")}
 
 
 def write(
@@ -26,8 +42,13 @@ def write(
     dtype: Literal["half", "float"] = "half",
     compression: Compression = "zip",
     white_nits: float | None = None,
+    peak_nits: float | None = None,
     envmap: Literal["latlong"] | None = None,
     attributes: dict[str, Any] | None = None,
+    base: str | Path | None = None,
+    headroom_stops: float | None = None,
+    gain_channels: Literal[1, 3] | None = None,
+    replace_gain_map: bool = False,
 ) -> Path:
     """Write a linear HDR image; the extension chooses the format.
 
@@ -36,6 +57,11 @@ def write(
     .tif     float32, uncompressed            alpha                  negatives kept
     .npy     float32                          alpha as 4th channel   negatives kept
     .hdr     8 bits and a shared exponent     no alpha (a warning)   negatives become 0
+    .jpg     Ultra HDR: `base` + gain map     no alpha (a warning)   for phones, browsers, photo programs
+    .png     16-bit PQ, Rec.2020              alpha                  for browsers; large
+    .avif    12-bit PQ, Rec.2020, lossy       alpha                  ``hdrrecon[hdrfiles]``
+    .heic    10-bit PQ, Rec.2020, lossy       alpha                  ``hdrrecon[phone]``
+    .jxl     float linear Rec.709, lossy      alpha                  ``hdrrecon[hdrfiles]``, experimental
     ======== ================================ ====================== =========================================
 
     The file appears under its name only when it is complete. Missing parent folders are created.
@@ -48,30 +74,41 @@ def write(
         confidence: (H, W) floats in [0, 1]; an extra channel "confidence" (.exr only).
         dtype: "half" or "float" channels (.exr only). Half ends at 65504: more is clamped with a warning.
         compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab.
-        white_nits: luminance in cd/m2 of 1.0, kept as `whiteLuminance` (.exr only). Default 203 (BT.2408).
+        white_nits: luminance in cd/m2 of 1.0, default 203 (BT.2408). In .exr a note (`whiteLuminance`), in PQ
+            files (.png, .avif, .heic) how bright they are shown.
+        peak_nits: luminance in cd/m2 that PQ files stay below, default 1000; light that would pass it bends
+            over the stop below it. Nothing is bent when all of it fits.
         envmap: "latlong" marks an equirectangular panorama (.exr only).
         attributes: further header attributes: strings, numbers, lists of them (.exr only).
+        base: the photo that `image` was reconstructed from (.jpg only, and needed there). A JPEG is kept as
+            it is, pixels, EXIF, ICC and all; of another photo a JPEG is made. Where `image` is at most 1 the
+            result looks like the photo, elsewhere `image` times as bright; see `hdrrecon.io.gainmap`.
+        headroom_stops: stops above white (.jpg only) below which the light is to stay, bent like `peak_nits`,
+            and with which a display shows it in full. If not said, up to 8 stops are kept, and displays
+            with 4 show them in full.
+        gain_channels: 3 (if not said) keeps the hue of the light, 1 that of the photo (.jpg only).
+        replace_gain_map: take a base that has a gain map, without it; else it is refused (.jpg only).
 
     Returns:
         The path.
 
     Raises:
         ValueError: unknown extension (the known ones are listed), wrong shape, NaN or infinity, an option
-            that the format cannot hold. Nothing has been written then.
+            that the format cannot hold, a base that cannot carry the light. Nothing has been written then.
         TypeError: integers: code values are not light.
+        ModuleNotFoundError: a format whose extra is not installed; names it.
         OSError: the place cannot be written to; names it.
 
     Example:
         >>> write("out.exr", hdr, dtype="float", compression="piz", attributes={"capturedBy": "me"})
         PosixPath('out.exr')
+        >>> write("out.jpg", hdr, base="photo.jpg")
+        PosixPath('out.jpg')
     """
     path = Path(path)
-    extension = path.suffix.lower()
-    if extension not in WRITABLE:
-        known = ", ".join(sorted(WRITABLE))
-        raise ValueError(f"cannot write {path}: unknown extension {path.suffix!r}; use one of {known}")
-    if extension != ".exr":
-        _only_exr(path, confidence=confidence, white_nits=white_nits, envmap=envmap, attributes=attributes)
+    extension = check_options(
+        path, confidence=confidence, envmap=envmap, attributes=attributes, white_nits=white_nits, peak_nits=peak_nits,
+        base=base, headroom_stops=headroom_stops, gain_channels=gain_channels, replace_gain_map=replace_gain_map or None)
     image = _floats(path, "image", image)
     image = image[..., None] if image.ndim == 2 else image
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
@@ -84,37 +121,82 @@ def write(
         image = np.repeat(image, 3, axis=2)
     alpha, confidence = (_plane(path, name, plane, image.shape[:2])
                          for name, plane in (("alpha", alpha), ("confidence", confidence)))
-    if extension == ".hdr" and alpha is not None:
-        warnings.warn(f"{path}: .hdr holds no alpha, it is left out; write .exr to keep it", stacklevel=2)
+    if extension in (".hdr", *_JPEG) and alpha is not None:
+        warnings.warn(f"{path}: {extension} holds no alpha, it is left out; write .exr to keep it", stacklevel=2)
         alpha = None
+    white_nits, peak_nits = (WHITE_NITS if white_nits is None else white_nits, PEAK_NITS if peak_nits is None else peak_nits)
     if extension == ".exr":
-        white_nits = DEFAULT_WHITE_NITS if white_nits is None else white_nits
         header = exr_header(
             compression=compression, white_nits=white_nits, envmap=envmap, attributes=attributes)
         channels, clamped = exr_channels(image, alpha, confidence, dtype)
         if clamped:
             warnings.warn(f"{path}: {clamped} values beyond {HALF_MAX:.0f} do not fit into half floats and "
                           'are clamped; keep them with dtype="float"', stacklevel=2)
-
-    with atomic_write(path) as temporary:
-        if extension == ".exr":
+        with atomic_write(path) as temporary:
             write_exr(temporary, header, channels)
-        elif extension == ".hdr":
-            temporary.write_bytes(encode_hdr(image))
-        else:
-            full = image if alpha is None else np.dstack([image, alpha])
-            if extension == ".npy":
-                with temporary.open("wb") as file:
-                    np.save(file, full)
-            else:
-                temporary.write_bytes(encode_float_tiff(full))
+        return path
+
+    if extension in _JPEG:
+        with _naming(path):
+            content = lay_on(base, image, channels=3 if gain_channels is None else gain_channels, headroom_stops=headroom_stops,
+                             replace_gain_map=replace_gain_map)
+    elif extension in _PQ_ENCODERS:
+        with _naming(path):
+            content = _PQ_ENCODERS[extension](image, alpha, white_nits, peak_nits)
+    else:
+        content = _encode(extension, image, alpha)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(content)
     return path
 
 
-def _only_exr(path: Path, **options: Any) -> None:
-    given = [name for name, value in options.items() if value is not None]
-    if given:
-        raise ValueError(f"cannot write {path}: {path.suffix} holds no {', '.join(given)}, only .exr does")
+def _encode(extension: str, image: np.ndarray, alpha: np.ndarray | None) -> bytes:
+    if extension == ".hdr":
+        return encode_hdr(image)
+    if extension == ".jxl":
+        return encode_jxl(image, alpha)
+    full = image if alpha is None else np.dstack([image, alpha])
+    if extension != ".npy":
+        return encode_float_tiff(full)
+    file = io.BytesIO()
+    np.save(file, full)
+    return file.getvalue()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Errors of an encoder get the file's name in front."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"cannot write {path}: {error}") from error
+
+
+def check_options(path: Path, **options: Any) -> str:
+    """The extension of `path`, when `write` knows it and it can hold every one of the options that is not None.
+
+    Raises:
+        ValueError, ModuleNotFoundError: as `write`.
+    """
+    extension = path.suffix.lower()
+    if extension not in WRITABLE:
+        known = ", ".join(sorted(WRITABLE))
+        raise ValueError(f"cannot write {path}: unknown extension {path.suffix!r}; use one of {known}")
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if extension not in _HOLDERS[name]:
+            raise ValueError(f"cannot write {path}: {path.suffix} holds no {name}, only {', '.join(_HOLDERS[name])} can")
+    if extension in _JPEG and "base" not in given:
+        raise ValueError(f'cannot write {path}: a JPEG holds light on top of its photo; name it with base="photo.jpg", '
+                         "or write .png")
+    with _naming(path):
+        if extension in _PQ_ENCODERS:
+            check_nits(given.get("white_nits", WHITE_NITS), given.get("peak_nits", PEAK_NITS))
+        if extension in _JPEG:
+            check_gain(given.get("gain_channels", 3), given.get("headroom_stops"))
+    if extension in _EXTRAS:
+        need(*_EXTRAS[extension], f"writing {extension}")
+    return extension
 
 
 def _floats(path: Path, what: str, values: np.ndarray) -> np.ndarray:

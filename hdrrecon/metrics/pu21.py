@@ -20,9 +20,9 @@ UNIT_PEAK = 256.0  # 100 cd/m2; the dynamic range the official PSNR and SSIM ass
 # The encoding's authors weigh channels with more digits than BT.709 itself; kept, so that results agree.
 LUMINANCE = np.array([0.212656, 0.715158, 0.072186])
 
-_OFFSET, _NUMERATOR, _DENOMINATOR = 0.353487901, 0.3734658629, 8.277049286e-05
-_INNER, _OUTER = 0.9062562627, 0.09150303166
-_BLACK, _SCALE = 0.9099517204, 596.3148142
+# p1 to p7 of the official encoder; the training loss shares them.
+BANDING_GLARE = (0.353487901, 0.3734658629, 8.277049286e-05, 0.9062562627, 0.09150303166, 0.9099517204, 596.3148142)
+_OFFSET, _NUMERATOR, _DENOMINATOR, _INNER, _OUTER, _BLACK, _SCALE = BANDING_GLARE
 
 
 def pu21_encode(nits) -> np.ndarray:

@@ -1,9 +1,9 @@
 """ResponseNet: the inverse camera response from statistics of one photo. The pipeline's default first stage.
 
 A small perceptron reads what `response_statistics` counted and answers, for each family of cameras, with an
-inverse response (the family's mean and weights of the union basis, made monotone), and with how likely the family
-is. The estimate is the weighted mean of the three: the answer of least expected squared error, so that a photo
-that cannot tell gets the mean of what is plausible instead of an invented curve.
+inverse response (the family's mean and 11 basis weights, made monotone), and with how likely the family is. The
+estimate is the weighted mean of the three, so that a photo that cannot tell gets the mean of what is plausible instead
+of an invented curve. Curves and means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
 
 Sources: Lin et al. 2004 and Lin & Zhang 2005 (edges betray the response); Liu et al. 2020 (inverse EMoR weights,
 monotone layer); Grossberg & Nayar 2004 (the basis). The combination is ours.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from hdrrecon.camera.basis import FAMILIES, load_basis
+from hdrrecon.camera.basis import FAMILIES, expand, load_basis
 from hdrrecon.networks.linearization_net import bounded, monotone
 from hdrrecon.networks.response_statistics import SIZE, response_statistics
 
@@ -26,9 +26,9 @@ LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory 
 class ResponseConfig:
     """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training."""
 
-    hidden: tuple[int, ...] = (256, 128)
+    hidden: tuple[int, ...] = (128, 64)
     weights: int = 11
-    dropout: float = 0.3
+    dropout: float = 0.5
 
 
 class ResponseNet(nn.Module):
@@ -41,8 +41,8 @@ class ResponseNet(nn.Module):
         self.config = config
         basis = load_basis()
         # Constants of the shipped basis, kept in the weights file: a checkpoint stays right if the basis is refitted.
-        self.register_buffer("family_means", torch.tensor(basis.family_means, dtype=torch.float32))
-        self.register_buffer("vectors", torch.tensor(basis.union.vectors[: config.weights], dtype=torch.float32))
+        self.register_buffer("family_means", torch.tensor(basis.compressed_means, dtype=torch.float32))
+        self.register_buffer("vectors", torch.tensor(basis.compressed.vectors[: config.weights], dtype=torch.float32))
         self.register_buffer("centre", torch.zeros(SIZE))
         self.register_buffer("scale", torch.ones(SIZE))
         widths = (SIZE, *config.hidden)
@@ -66,7 +66,7 @@ class ResponseNet(nn.Module):
         logits = self.families(deep)
         curves = monotone(self.family_means + weights @ self.vectors)
         inverse = (logits.softmax(1)[..., None] * curves).sum(1)
-        return dict(inverse=inverse, family_curves=curves, family_logits=logits)
+        return dict(inverse=expand(inverse), family_curves=expand(curves), family_logits=logits)
 
     @torch.inference_mode()
     def estimate(self, code: Tensor) -> dict[str, Tensor]:

@@ -23,9 +23,10 @@ COLOUR_LEVELS, COLOUR_GAPS, COLOUR_PLACES = 8, 4, 9
 CLIPPED = 240 / 255
 RELIABLE = 20  # counts below this pull a table's row towards nothing
 
-SIZE = (6 * LEVEL_BINS
-        + 2 * len(EDGE_STRENGTHS) * EDGE_LEVELS * (EDGE_PLACES + 1)
-        + COLOUR_LEVELS * COLOUR_GAPS * (COLOUR_PLACES + 1))
+_EDGE_SIZE = len(EDGE_STRENGTHS) * EDGE_LEVELS * (EDGE_PLACES + 1)
+# Lengths of the parts, in order: histograms, edge heights, edges of two and of four pixels, colours.
+GROUPS = (5 * LEVEL_BINS, LEVEL_BINS, _EDGE_SIZE, _EDGE_SIZE, COLOUR_LEVELS * COLOUR_GAPS * (COLOUR_PLACES + 1))
+SIZE = sum(GROUPS)
 
 
 def response_statistics(code: Tensor) -> Tensor:

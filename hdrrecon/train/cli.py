@@ -23,10 +23,35 @@ Seed = Annotated[int, typer.Option(help="Of the training pairs and the first wei
 
 
 @app.command()
+def response(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/response"),
+             photos: Annotated[Optional[Path], typer.Option(help="Folder of ordinary photos (.jpg, .png), to know real ones by.")] = None,
+             chunks: Annotated[int, typer.Option(help="Chunks of 2500 simulated photos; two minutes each on one core.")] = 12,
+             steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 1200, seed: Seed = 0):
+    """Stage 1, the default: the inverse camera response from statistics of a photo."""
+    from hdrrecon.train.curves import CurveSampler, load_measured
+    from hdrrecon.train.fit_response import FitRecipe, count_chunk, count_photos, count_shots, fit, load_chunks
+    from hdrrecon.train.scenes import load_scenes
+    from hdrrecon.train.validation import validation_shots
+
+    sampler, views = CurveSampler(load_measured(curves)), load_scenes(scenes)
+    files = [out / "counts" / f"{i:03d}.npz" for i in range(chunks)]
+    for i, file in enumerate(files):
+        count_chunk(views, sampler, seed * 1000 + i, file)
+        print(f"counted {file}", flush=True)
+    real = None
+    if photos:
+        count_photos(photos, seed, out / "counts" / "photos.npz")
+        real = load_chunks([out / "counts" / "photos.npz"])
+    shots = count_shots(validation_shots(load_scenes(val), sampler, 180))
+    weights = fit(load_chunks(files), real, shots, out, recipe=FitRecipe(steps=steps, seed=seed))
+    print(f"weights: {weights}; log: {out / 'log.csv'}")
+
+
+@app.command()
 def linearize(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/linearize"), steps: Steps = 8000,
               batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",
               workers: Workers = 0, start: Start = None, seed: Seed = 0):
-    """Stage 1: the inverse camera response from one photo."""
+    """Linearization-Net of Liu et al.: the published way to the response, for comparison."""
     from hdrrecon.train.tasks import LinearizeTask
 
     _train(LinearizeTask(), scenes, curves, val, out, start, _recipe(steps, batch, rate, device, precision, workers, seed))

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrrecon.camera.basis import FAMILIES, Basis, fit_basis
+from hdrrecon.camera.basis import FAMILIES, compress, fit_basis
 from hdrrecon.camera.response import CODES, SAMPLES, ResponseCurve
 from hdrrecon.color import srgb_to_linear
 
@@ -53,9 +53,12 @@ def fit_response_basis(measured: MeasuredCurves, rng: np.random.Generator, membe
     sampler = CurveSampler(measured)
     union = np.concatenate([np.stack([sampler.sample(f, rng).inverse.mean(0) for _ in range(members)]) for f in FAMILIES])
     means = np.stack([measured.camera.mean((0, 1)), srgb_to_linear(CODES), measured.dorf.mean(0)])
-    parts = {"emor": fit_basis(measured.dorf_forward), "inverse_emor": fit_basis(measured.dorf), "union": fit_basis(union)}
+    compressed = compress(union)
+    parts = {"emor": fit_basis(measured.dorf_forward), "inverse_emor": fit_basis(measured.dorf), "union": fit_basis(union),
+             "compressed": fit_basis(compressed)}
     out = {f"{k}.{n}": getattr(b, n) for k, b in parts.items() for n in ("mean", "vectors")}
-    return {k: np.ascontiguousarray(v) for k, v in {**out, "family_means": means}.items()}
+    out |= {"family_means": means, "compressed_means": compressed.reshape(len(FAMILIES), members, -1).mean(1)}
+    return {k: np.ascontiguousarray(v) for k, v in out.items()}
 
 
 @dataclass

@@ -5,16 +5,15 @@ import torch
 from torch import Tensor
 
 from hdrrecon.color import luminance
+from hdrrecon.metrics.pu21 import BANDING_GLARE, HIGHEST_NITS, LOWEST_NITS, PEAK_NITS, WHITE_NITS
 
 FLOOR = 1e-4
-WHITE_NITS, PEAK_NITS = 200.0, 4000.0  # the display of the evaluation protocol: clip level and limit
 
 
 def pu21(nits: Tensor) -> Tensor:
     """PU21 units, differentiable; constants and source in metrics.pu21."""
-    p1, p2, p3, p4, p5, p6, p7 = (0.353487901, 0.3734658629, 8.277049286e-05, 0.9062562627, 0.09150303166, 0.9099517204,
-                                  596.3148142)
-    y = nits.clamp(0.005, 10_000.0) ** p4
+    p1, p2, p3, p4, p5, p6, p7 = BANDING_GLARE
+    y = nits.clamp(LOWEST_NITS, HIGHEST_NITS) ** p4
     return (p7 * (((p1 + p2 * y) / (1 + p3 * y)) ** p5 - p6)).clamp(min=0)
 
 
@@ -56,7 +55,7 @@ def masked_log_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 def display_error(prediction: Tensor, truth: Tensor) -> Tensor:
     """Negative PU21-PSNR in tens of decibels, (N,): the photo's clip level at 200 cd/m2, limited to 4000."""
-    shown = lambda x: pu21((x * WHITE_NITS).clamp(0.005, PEAK_NITS))
+    shown = lambda x: pu21((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
     mean_square = (shown(prediction) - shown(truth)).square().mean((1, 2, 3))
     return ((mean_square + 1e-2) / 256**2).log10()
 

@@ -86,6 +86,15 @@ def random_view(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray
     return np.ascontiguousarray(view.transpose(2, 0, 1), dtype=np.float32)
 
 
+def random_piece(scene: Scene, rng: np.random.Generator) -> np.ndarray:
+    """A large rectangle of the file itself, (3, h, w) float32, as sharp as the file is: for what needs edges, not geometry."""
+    h, w = scene.light.shape[:2]
+    top, bottom = (h // 6, h - h // 6) if scene.panorama else (0, h)  # poles are stretched
+    tall, wide = (int(n * rng.uniform(0.6, 1.0)) for n in (bottom - top, min(w, 640)))
+    row, column = top + rng.integers(bottom - top - tall + 1), rng.integers(w - wide + 1)
+    return np.ascontiguousarray(scene.light[row : row + tall, column : column + wide].transpose(2, 0, 1), dtype=np.float32)
+
+
 def _crop(light: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     import cv2
 

@@ -67,14 +67,14 @@ def interest(view: np.ndarray) -> float:
     return float(min(1.0, 0.3 + 0.5 * rise))
 
 
-def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator, passed_on: bool = False) -> Sample:
-    """Photograph a view (3, H, W) with a random camera. With `passed_on` many photos are then sharpened, reduced and coded
+def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator, used: bool = False) -> Sample:
+    """Photograph a view (3, H, W) with a random camera. With `used` many photos are then sharpened, reduced and coded
     again, so that they are no longer `truth` pixel by pixel: for tasks that need the response alone."""
     family = int(rng.integers(len(FAMILIES)))
     response = curves.sample(FAMILIES[family], rng)
     hdr = torch.from_numpy(_recolour(view, rng))[None]
     shot = simulate(hdr, random_camera(response, rng), torch.Generator().manual_seed(int(rng.integers(2**62))))
-    code = _passed_on(shot.code, FAMILIES[family], rng) if passed_on else _resharpened(shot.code, rng)
+    code = passed_on(shot.code, FAMILIES[family], rng) if used else _resharpened(shot.code, rng)
     inverse = torch.from_numpy(np.broadcast_to(response.inverse, (3, response.inverse.shape[1])).astype(np.float32))
     return Sample(code[0], shot.truth[0], inverse, family)
 
@@ -100,7 +100,7 @@ def _recolour(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return out.astype(np.float32)
 
 
-def _passed_on(code: torch.Tensor, family: str, rng: np.random.Generator) -> torch.Tensor:
+def passed_on(code: torch.Tensor, family: str, rng: np.random.Generator) -> torch.Tensor:
     """What happens to photos after they were taken: cameras sharpen, people make them smaller, both code them again.
 
     Code values, not light, get averaged then, and edges no longer betray the response honestly. Photos of cameras seldom
@@ -109,12 +109,14 @@ def _passed_on(code: torch.Tensor, family: str, rng: np.random.Generator) -> tor
     if rng.random() > (0.85 if family == "camera" else 0.4):
         return code
     image = code[0].permute(1, 2, 0).numpy()
-    if rng.random() < 0.6:
+    if rng.random() < 0.3:
         image = _sharpened(image, rng)
-    if rng.random() < 0.7:
-        scale = 1 / rng.uniform(1.1, 2.2)
+    if rng.random() < 0.8:
+        scale = 1 / rng.uniform(1.1, max(1.2, min(image.shape[:2]) / 112))
         kernel = cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR
         image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=kernel)
+    if rng.random() < 0.5:
+        image = _sharpened(image, rng)
     image = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
     if rng.random() < 0.6:
         data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(80, 99))])[1]

@@ -24,6 +24,9 @@ def whole_files(folder) -> dict[str, bytes]:
     }
     for name in ("a.exr", "a.hdr", "float.tif", "a.npy"):
         files[name] = write(folder / name, light()).read_bytes()
+    (folder / "base.jpg").write_bytes(jpeg(picture()))
+    files["ultra.jpg"] = write(folder / "u.jpg", 3 * light() % 7, base=folder / "base.jpg").read_bytes()
+    files["pq.png"] = write(folder / "pq.png", light()).read_bytes()
     files["a.pfm"] = b"PF\n40 24\n-1.0\n" + light().tobytes()
     return files
 
@@ -135,10 +138,13 @@ def test_12_bit_jpeg_is_refused_by_its_depth(tmp_path):
         read(tmp_path / "x.jpg")
 
 
-def test_pq_png_is_not_taken_for_an_ordinary_photo(tmp_path):
+def test_hdr_pngs_are_not_taken_for_ordinary_photos(tmp_path):
     (tmp_path / "x.png").write_bytes(with_png_chunk(encode(picture(), "PNG"), b"cICP", bytes([9, 16, 0, 1])))
-    with pytest.raises(ReadError, match="HDR already"):
-        read_photo(tmp_path / "x.png")
+    assert read_photo(tmp_path / "x.png").linear
+    (tmp_path / "x.png").write_bytes(with_png_chunk(encode(picture(), "PNG"), b"cICP", bytes([9, 18, 0, 1])))
+    for reader in (read, read_photo):
+        with pytest.raises(ReadError, match="HLG"):
+            reader(tmp_path / "x.png")
 
 
 @pytest.mark.parametrize("array, message", [

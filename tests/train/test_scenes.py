@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hdrrecon.train.scenes import Scene, load_scenes, perspective, random_view
+from hdrrecon.train.scenes import Scene, load_scenes, perspective, random_piece, random_view
 
 
 @pytest.fixture
@@ -52,3 +52,10 @@ def test_views_of_panoramas_and_of_perspective_files(panorama):
 def test_a_folder_without_scenes_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no HDR files"):
         load_scenes(tmp_path)
+
+
+def test_pieces_are_cut_from_the_file_itself(panorama):
+    rng = np.random.default_rng(0)
+    piece = random_piece(Scene("x", panorama.astype(np.float16)), rng)
+    assert piece.shape[0] == 3 and piece.dtype == np.float32 and piece.flags.c_contiguous
+    assert set(np.unique(piece)) <= set(np.unique(panorama.astype(np.float16).astype(np.float32)))

@@ -1,0 +1,117 @@
+"""AVIF and HEIC, photos in and HDR (PQ) in and out; both are boxes of the ISO base media format.
+
+AVIF photos of 8 bits come through Pillow; deeper ones and PQ through imagecodecs, `hdrrecon[hdrfiles]`.
+HEIC comes through pillow-heif, `hdrrecon[phone]`, which also turns it upright.
+
+Sources: ISO 23008-12 (HEIF), 12.1.5 for `colr`; AV1 image format 1.1 (aomedia.org) and its `av1C` box.
+"""
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from hdrrecon.color import matrix_between
+from hdrrecon.io.extras import need
+from hdrrecon.io.orientation import orientation_of
+from hdrrecon.io.photo import Decoded, ReadError
+from hdrrecon.io.pillow import decode_with_pillow
+from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, REC2020, alpha_codes, from_pq, to_pq
+
+_QUALITY = 90
+_SRGB_LIKE = (1, 2, 6, 13)  # BT.709, unspecified, BT.601, sRGB: in practice all are displayed as sRGB
+
+
+def decode_avif(data: bytes, white_nits: float) -> Decoded:
+    """Raises ReadError: damaged, HLG, or more than one colour description of different kind."""
+    primaries, transfer, bits = _colr(data), None, _avif_bits(data)
+    primaries, transfer = primaries if primaries else (2, 2)
+    if bits == 8 and transfer != PQ:
+        decoded = decode_with_pillow("avif", data)
+        return _photo(decoded.color, decoded.alpha, primaries, transfer, orientation=orientation_of(decoded.exif),
+                      exif=decoded.exif, icc=decoded.icc)
+    imagecodecs = need("imagecodecs", "hdrfiles", f"reading {bits}-bit AVIF")
+    try:
+        pixels = imagecodecs.avif_decode(data)
+    except RuntimeError as error:
+        raise ReadError(f"the AVIF is damaged or truncated ({error})") from error
+    return _deep(pixels, 2**bits - 1, primaries, transfer, white_nits)
+
+
+def decode_heic(data: bytes, white_nits: float) -> Decoded:
+    """Raises ReadError: damaged, or HLG."""
+    pillow_heif = need("pillow_heif", "phone", "reading HEIC")
+    try:
+        image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
+        pixels = np.array(image)
+    except (OSError, ValueError, EOFError, RuntimeError, SyntaxError) as error:
+        raise ReadError(f"the HEIC is damaged or truncated ({error})") from error
+    nclx = image.info.get("nclx_profile") or {}
+    primaries, transfer = nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
+    if pixels.dtype == np.uint16:  # scaled to 16 bits by the library
+        return _deep(pixels, 65535, primaries, transfer, white_nits, icc=image.info.get("icc_profile"),
+                     exif=image.info.get("exif"))
+    whole = Decoded.from_channels(pixels)
+    return _photo(whole.color, whole.alpha, primaries, transfer, exif=image.info.get("exif"),
+                  icc=image.info.get("icc_profile"))
+
+
+def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
+    """12-bit 4:4:4 PQ. Raises ModuleNotFoundError without `hdrrecon[hdrfiles]`."""
+    imagecodecs = need("imagecodecs", "hdrfiles", "writing AVIF")
+    codes = _with_alpha(to_pq(image, white_nits, peak_nits)[0], alpha)
+    twelve = np.rint(codes * np.float32(4095 / 65535)).astype(np.uint16)
+    return imagecodecs.avif_encode(np.ascontiguousarray(twelve), _QUALITY, speed=6, bitspersample=12,
+                                   pixelformat="444", primaries=REC2020, transfer=PQ, matrix=REC2020)
+
+
+def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
+    """10-bit 4:4:4 PQ. Raises ModuleNotFoundError without `hdrrecon[phone]`."""
+    pillow_heif = need("pillow_heif", "phone", "writing HEIC")
+    codes = _with_alpha(to_pq(image, white_nits, peak_nits)[0], alpha)
+    height, width, channels = codes.shape
+    file = io.BytesIO()
+    heif = pillow_heif.from_bytes({3: "RGB;16", 4: "RGBA;16"}[channels], (width, height), codes.tobytes())
+    heif.save(file, quality=_QUALITY, chroma=444, color_primaries=REC2020, transfer_characteristics=PQ,
+              matrix_coefficients=REC2020, full_range_flag=1)
+    return file.getvalue()
+
+
+def _with_alpha(codes: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
+    return codes if alpha is None else np.dstack([codes, alpha_codes(alpha)])
+
+
+def _deep(pixels: np.ndarray, top: int, primaries: int, transfer: int, white_nits: float, **facts) -> Decoded:
+    """Codes of more than 8 bits, 0 to `top`: PQ becomes light, the rest 16-bit codes."""
+    whole = Decoded.from_channels(pixels)
+    if transfer != PQ:
+        codes = np.rint(pixels * np.float32(65535 / top)).astype(np.uint16)
+        whole = Decoded.from_channels(codes)
+        return _photo(whole.color, whole.alpha, primaries, transfer, **facts)
+    unit = lambda plane: plane.astype(np.float32) / np.float32(top)
+    light = from_pq(unit(whole.color), PRIMARIES_BY_CODE.get(primaries, "rec2020"), white_nits)
+    return Decoded(light, None if whole.alpha is None else unit(whole.alpha))
+
+
+def _photo(color, alpha, primaries: int, transfer: int, **facts) -> Decoded:
+    if transfer == HLG:
+        raise ReadError("this picture is HLG coded HDR, which is not supported; convert it to PQ")
+    if not facts.get("icc") and transfer in _SRGB_LIKE and primaries in (9, 12):
+        facts["to_rec709"] = matrix_between(PRIMARIES_BY_CODE[primaries], "rec709")
+    return Decoded(color, alpha, **facts)
+
+
+def _colr(data: bytes) -> tuple[int, int] | None:
+    """Primaries and transfer of the first `nclx` colour box, by their H.273 numbers."""
+    at = data.find(b"colrnclx")
+    return None if at < 0 or at + 12 > len(data) else tuple(
+        int.from_bytes(data[at + 8 + 2 * i:at + 10 + 2 * i], "big") for i in range(2))
+
+
+def _avif_bits(data: bytes) -> int:
+    """Bits per channel by the first `av1C` box: two flags in its third byte."""
+    at = data.find(b"av1C")
+    if at < 0 or at + 7 > len(data):
+        raise ReadError("the AVIF is damaged or truncated: it has no av1C box")
+    high, twelve = data[at + 6] & 0x40, data[at + 6] & 0x20
+    return 12 if high and twelve else 10 if high else 8
