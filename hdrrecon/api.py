@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from hdrrecon.camera.prior import family_prior
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.zoo import DEFAULT_MODEL
 
@@ -38,7 +39,7 @@ class Reconstruction:
 
 
 def reconstruct(image, *, model: str = DEFAULT_MODEL, device: str = "auto", response: str | ResponseCurve = "estimate",
-                details: bool = False):
+                details: bool = False, exif: bool = True, dequantize: bool = False):
     """Linear HDR light from one ordinary photo.
 
     Args:
@@ -53,6 +54,10 @@ def reconstruct(image, *, model: str = DEFAULT_MODEL, device: str = "auto", resp
         response: "estimate" it from the photo; "srgb" or "camera" (the mean curve of modern cameras) when the origin
             is known; or a `ResponseCurve`.
         details: return a `Reconstruction` instead of the light alone.
+        exif: let what EXIF says about the origin of a file (or PIL image) weigh in the estimate (`camera.prior`); the
+            response's `facts` then hold `prior`.
+        dequantize: bring smooth gradients back from 8-bit codes, every value inside its own code's cell
+            (`camera.dequantize`). 16-bit images, and floats that are no 8-bit codes, are left alone.
 
     Returns:
         float32 light of the kind and layout of the input (numpy for paths and PIL images), scene-linear Rec.709,
@@ -67,7 +72,7 @@ def reconstruct(image, *, model: str = DEFAULT_MODEL, device: str = "auto", resp
         >>> hdr.shape, hdr.dtype, round(float(hdr[0, 0, 0]), 4)
         ((4, 4, 3), dtype('float32'), 0.2159)
     """
-    return Reconstructor(model, device)(image, response=response, details=details)
+    return Reconstructor(model, device)(image, response=response, details=details, exif=exif, dequantize=dequantize)
 
 
 class Reconstructor:
@@ -82,15 +87,20 @@ class Reconstructor:
         self.device = pick_device(device)
         self.pipeline = (build_pipeline(model) if isinstance(model, str) else model).to(self.device).eval()
 
-    def __call__(self, image, *, response: str | ResponseCurve = "estimate", details: bool = False):
+    def __call__(self, image, *, response: str | ResponseCurve = "estimate", details: bool = False, exif: bool = True,
+                 dequantize: bool = False):
         """See `reconstruct`."""
         import torch
 
         curve = pick_response(response)
-        code, alpha, to_rec709, restorer = ingest(image)
-        results = [self.pipeline(one[None].to(self.device), curve) for one in code]
+        photo = ingest(image)
+        if curve is None and photo.response:
+            curve = pick_response(photo.response)
+        restorer = photo.restorer
+        prior, smooth = photo.prior if exif else None, dequantize and not photo.deep
+        results = [self.pipeline(one[None].to(self.device), curve, prior, smooth) for one in photo.code]
         gather = lambda name: torch.cat([getattr(r, name) for r in results]).cpu()
-        light = lambda name: restorer(with_alpha(in_rec709(gather(name), to_rec709), alpha))
+        light = lambda name: restorer(with_alpha(in_rec709(gather(name), photo.to_rec709), photo.alpha))
         radiance = light("radiance")
         if not details:
             return radiance
@@ -136,9 +146,36 @@ def pick_response(response: str | ResponseCurve) -> ResponseCurve | None:
     return None if response == "estimate" else getattr(ResponseCurve, response)()
 
 
-def ingest(image):
-    """Any supported image -> code (N, 3, H, W) float32 in [0, 1], alpha (N, 1, H, W) or None, matrix to Rec.709 or None,
-    and the `Restorer` that turns results into the caller's kind."""
+@dataclass(frozen=True)
+class Ingested:
+    """An image as the pipeline takes it, and what is known beside it.
+
+    Attributes:
+        code: (N, 3, H, W) float32 in [0, 1].
+        alpha: (N, 1, H, W), or None.
+        restorer: turns results into the caller's kind.
+        to_rec709: matrix of the image's own primaries, or None.
+        deep: codes of 16 bits.
+        exif: raw EXIF block, or None.
+        response: name of the curve the codes are known to have (a developed raw file), or None.
+    """
+
+    code: Any
+    alpha: Any
+    restorer: Restorer
+    to_rec709: np.ndarray | None = None
+    deep: bool = False
+    exif: bytes | None = None
+    response: str | None = None
+
+    @property
+    def prior(self) -> dict[str, float] | None:
+        """What EXIF says about the families of cameras."""
+        return family_prior(self.exif)
+
+
+def ingest(image) -> Ingested:
+    """Any supported image, understood."""
     import torch
 
     if isinstance(image, (str, os.PathLike)):
@@ -150,14 +187,19 @@ def ingest(image):
                              "pass its pixels, scaled to [0, 1], with response=ResponseCurve.gamma(1)")
         alpha = None if photo.alpha is None else torch.from_numpy(photo.alpha.copy())[None, None]
         identity = np.allclose(photo.to_rec709, np.eye(3))
-        return to_nchw(photo.pixels), alpha, None if identity else photo.to_rec709, Restorer("numpy", photo.pixels.shape)
+        return Ingested(to_nchw(photo.pixels), alpha, Restorer("numpy", photo.pixels.shape), None if identity else photo.to_rec709,
+                        photo.bits > 8, photo.exif, photo.response)
     if isinstance(image, torch.Tensor):
-        return *split_alpha(code_from_tensor(image)), None, Restorer("torch", image.shape, image.device)
+        deep = image.dtype == torch.uint16
+        return Ingested(*split_alpha(code_from_tensor(image)), Restorer("torch", image.shape, image.device), deep=deep)
     if not isinstance(image, np.ndarray):
         if not hasattr(image, "getbands"):
             raise TypeError(f"an image must be a path, numpy array, torch tensor or PIL image, got {type(image).__name__}")
-        image = array_from_pil(image)
-    return *split_alpha(to_nchw(code_from_array(image))), None, Restorer("numpy", image.shape)
+        exif, image = image.info.get("exif"), array_from_pil(image)
+    else:
+        exif = None
+    code = to_nchw(code_from_array(image))
+    return Ingested(*split_alpha(code), Restorer("numpy", image.shape), deep=image.dtype == np.uint16, exif=exif)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def run(
     model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
     response: Annotated[str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (their mean).")] = "estimate",
+    exif: Annotated[bool, typer.Option("--exif/--no-exif", help="Let EXIF weigh in that estimate: camera, or renderer.")] = True,
+    dequantize: Annotated[bool, typer.Option("--dequantize", help="Smooth the steps of 8-bit gradients, within their codes.")] = False,
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
     compression: Annotated[str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")] = "zip",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")] = False,
@@ -78,6 +80,7 @@ def run(
         with _usage_errors():  # before the first photo, not once per photo
             reconstructor = _reconstructor(model, device, response)
 
+    how = dict(response=response, exif=exif, dequantize=dequantize)
     failed = len(problems)
     with _progress(len(todo), quiet) as (step, say):
         for problem in problems:
@@ -85,7 +88,7 @@ def run(
         for source, target in todo:
             try:
                 with _warnings_named(source, say):
-                    _reconstruct_file(reconstructor, source, target, response, options, confidence, preview)
+                    _reconstruct_file(reconstructor, source, target, how, options, confidence, preview)
             except Exception as error:  # whatever a file does, the others are still done
                 failed += 1
                 say(_sentence(source, error), "red")
@@ -203,7 +206,7 @@ def bracket(
 
 @app.command()
 def light(image: Annotated[Path, typer.Argument(help="A 2:1 panorama (.exr, .hdr, .tif, .npy).")]):
-    """Say what a panorama does as a light: its brightest source, how much it gives, and how dark its shadows are."""
+    """Say what a panorama does as a light: its strongest source, how much it gives, and how dark its shadows are."""
     from hdrrecon.view.light import light_report
 
     with _usage_errors(code=1):
@@ -287,11 +290,11 @@ def _reconstructor(model: str | None, device: str, response: str):
     return Reconstructor(model or DEFAULT_MODEL, device)
 
 
-def _reconstruct_file(reconstructor, source: Path, target: Path, response: str, options: dict, confidence: bool,
+def _reconstruct_file(reconstructor, source: Path, target: Path, how: dict, options: dict, confidence: bool,
                       preview: bool) -> None:
     from hdrrecon import io
 
-    result = reconstructor(source, response=response, details=True)
+    result = reconstructor(source, **how, details=True)
     if preview:  # first: a result that exists then has its strip, so that a later run may skip it
         from hdrrecon import view
         from hdrrecon.io.batch import PREVIEW_SUFFIX

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.camera.exposure import OVER_FULL, OVER_START, UNDER_START
+from hdrrecon.camera.prior import family_prior
 from hdrrecon.io import Photo, read_photo
 from hdrrecon.io.orientation import orientation_of
 
@@ -31,7 +32,10 @@ def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
         yield f"light     linear already, brightest {peak:.4g} ({np.log2(max(peak, 1e-9)):+.1f} stops); there is no camera to invert"
         return
     yield from clipping_lines(photo.pixels)
-    yield from response_lines(photo.pixels, model)
+    if photo.response:
+        yield f"response  known: {photo.response}; nothing is estimated"
+        return
+    yield from response_lines(photo.pixels, model, family_prior(photo.exif))
 
 
 def file_lines(photo: Photo) -> Iterator[str]:
@@ -56,8 +60,8 @@ def clipping_lines(code: np.ndarray) -> Iterator[str]:
     yield f"black     {share(code.max(-1) < UNDER_START)} of the pixels below code {round(255 * UNDER_START)} in every channel"
 
 
-def response_lines(code: np.ndarray, model: str | None) -> Iterator[str]:
-    """The estimated response, and what the default call would do with the photo."""
+def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] | None = None) -> Iterator[str]:
+    """The estimated response, given `prior` over the families, and what the default call would do with the photo."""
     from hdrrecon.api import build_pipeline, to_nchw
     from hdrrecon.zoo import DEFAULT_MODEL, list_models
 
@@ -68,10 +72,11 @@ def response_lines(code: np.ndarray, model: str | None) -> Iterator[str]:
     if pipeline.linearize is None:
         yield 'response  not estimated: this model has no stage for it; run with --response srgb or --response camera'
     else:
-        response = pipeline.estimate_response(to_nchw(code))
-        families = response.facts.get("families", {})
-        likely = ", ".join(f"{name} {100 * p:.0f} %" for name, p in sorted(families.items(), key=lambda item: -item[1]))
-        yield f"response  estimated: {likely or 'of no known family'}"
+        response = pipeline.estimate_response(to_nchw(code), prior)
+        shares = lambda of: ", ".join(f"{name} {100 * p:.0f} %" for name, p in sorted(of.items(), key=lambda item: -item[1]))
+        if prior:
+            yield f"exif      says {shares(prior)}; counted in below (run --no-exif leaves it out)"
+        yield f"response  estimated: {shares(response.facts.get('families', {})) or 'of no known family'}"
         at = np.linspace(0, 1, response.inverse.shape[1])
         for row, name in zip(response.inverse, ("",) if len(response.inverse) == 1 else ("R ", "G ", "B ")):
             yield "          " + name + "  ".join(f"g({c}) {np.interp(c / 255, at, row):.4f}" for c in CODES)

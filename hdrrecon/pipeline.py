@@ -6,7 +6,8 @@ What it promises, whatever the weights:
 
 * where the masks are zero, `radiance` equals `linear` to the bit;
 * no pixel comes out darker than its linearised value, so clipped pixels stay at or above the clip level;
-* a photo in which nothing is clipped never meets the restoring network.
+* a photo in which nothing is clipped never meets the restoring network;
+* dequantised on demand, code values stay inside their own 8-bit cell; masks and the response come from those of the photo.
 """
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES
+from hdrrecon.camera.dequantize import dequantize
 from hdrrecon.camera.exposure import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.highlight_unet import enlarge_rows, restore
@@ -41,7 +43,7 @@ class HDRPipeline(nn.Module):
     """Three stages, each replaceable and each optional.
 
     Args:
-        linearize: has `estimate(code) -> dict(inverse, families, spread)`; needed when no response is given.
+        linearize: has `estimate(code, prior) -> dict(inverse, families, spread)`; needed when no response is given.
         restore: has `look(code, linear, working_px) -> features` (small) and `answer(code, linear, enlarged
             features) -> (stops, spread)`; None leaves clipped light at the clip level.
         refine: `(code, linear, radiance) -> radiance`; identity for now.
@@ -51,21 +53,29 @@ class HDRPipeline(nn.Module):
         super().__init__()
         self.linearize, self.restore, self.refine = linearize, restore, refine or Unrefined()
 
-    def estimate_response(self, code: Tensor) -> ResponseCurve:
-        """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`."""
+    def estimate_response(self, code: Tensor, prior: dict[str, float] | None = None) -> ResponseCurve:
+        """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`.
+
+        `prior`: probability of each family before the photo is seen (`camera.prior`); then it is in the `facts` too.
+        """
         if self.linearize is None:
             raise ValueError('this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve')
-        out = self.linearize.estimate(code)
+        out = self.linearize.estimate(code, prior)
         likely = {name: float(p) for name, p in zip(FAMILIES, out["families"])}
         facts = dict(families=likely, spread=out["spread"].double().cpu().numpy())
+        if prior is not None:
+            facts["prior"] = dict(prior)
         return ResponseCurve(out["inverse"].double().cpu().numpy(), "estimate", facts)
 
     @torch.inference_mode()
-    def forward(self, code: Tensor, response: ResponseCurve | None = None) -> PipelineResult:
-        """code (1, 3, H, W) float32 code values in [0, 1]; `response` None estimates it."""
+    def forward(self, code: Tensor, response: ResponseCurve | None = None, prior: dict[str, float] | None = None,
+                smooth: bool = False) -> PipelineResult:
+        """code (1, 3, H, W) float32 code values in [0, 1]; `response` None estimates it, given `prior`;
+        `smooth` dequantises 8-bit codes first."""
         if response is None:
-            response = self.estimate_response(code)
-        linear, over, under = response.linearize(code), over_mask(code), under_mask(code)
+            response = self.estimate_response(code, prior)
+        linear = response.linearize(dequantize(code) if smooth else code)
+        over, under = over_mask(code), under_mask(code)
         radiance, confidence = linear, 1 - under
         if self.restore is not None and bool(over.any()):
             radiance, confidence = self._restored(code, linear, over, confidence)

@@ -12,7 +12,7 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-TRAINED_ON = "97 CC0 and 2 BSD-3-Clause HDR panoramas; response curves fitted to DoRF and measured brackets (see the card)"
+TRAINED_ON = "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Model:
 
 
 WEIGHTS = {
-    "response-net": Weights("response-net.safetensors", "4470372fe61bebe5b64f5063ae97925371d63116eace14cad472e8f0278e5b51"),
-    "highlight-unet": Weights("highlight-unet.safetensors", "80488d3b2c68ea9c94c77ed1ecd3b89d07f8bc5113e262c6aa9c6fe0589d9a38"),
+    "response-net": Weights("response-net.safetensors", "2fa3432e1f8957ec2a9f74af97ad3c8e6cb6ead184e75013de05be0429093422"),
+    "highlight-unet": Weights("highlight-unet.safetensors", "25072fc6a238960749980304b12aa18a8551c513f9a92e85a2c58d7746f07b23"),
 }
 
 DEFAULT_MODEL = "full"
 MODELS = {model.name: model for model in (
-    Model("full", "estimated response, restored highlights", "response-net", "highlight-unet", 3_313_768, {}),
-    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 488_356, {}),
+    Model("full", "estimated response, restored highlights", "response-net", "highlight-unet", 3_061_416, {}),
+    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 236_004, {}),
 )}
 
 

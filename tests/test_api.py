@@ -63,6 +63,29 @@ def test_a_user_who_knows_the_camera_is_believed(rebuild, small_photo):
     assert pick_response("camera").name == "camera" and pick_response("estimate") is None
 
 
+def test_exif_of_a_file_weighs_in_unless_told_otherwise(rebuild, small_photo, tmp_path):
+    path, exif = tmp_path / "photo.png", Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "Canon EOS R6"
+    Image.fromarray(small_photo).save(path, exif=exif)
+    told, plain = rebuild(path, details=True), rebuild(path, details=True, exif=False)
+    assert told.response.facts["prior"]["camera"] == 0.9 and "prior" not in plain.response.facts
+    assert not np.array_equal(told.linear, plain.linear)
+    np.testing.assert_array_equal(plain.radiance, rebuild(small_photo))
+    np.testing.assert_array_equal(rebuild(Image.open(path)), told.radiance)
+    assert rebuild(path, response="srgb", details=True).response.facts == {}
+
+
+def test_dequantisation_is_an_option_for_8_bits(rebuild, small_photo):
+    plain = rebuild(small_photo, details=True)
+    np.testing.assert_array_equal(rebuild(small_photo, dequantize=False), plain.radiance)
+    smooth = rebuild(small_photo, details=True, dequantize=True)
+    assert not np.array_equal(smooth.linear, plain.linear)
+    np.testing.assert_array_equal(smooth.masks["over"], plain.masks["over"])
+    np.testing.assert_array_equal(rebuild(small_photo / np.float32(255), dequantize=True), smooth.radiance)
+    deep = small_photo.astype(np.uint16) * 257  # on the 8-bit grid by chance or not: its depth is its dtype's
+    np.testing.assert_array_equal(rebuild(deep, dequantize=True), rebuild(deep))
+
+
 def test_same_input_same_bytes(rebuild, small_photo):
     assert rebuild(small_photo).tobytes() == rebuild(small_photo).tobytes()
 
@@ -104,3 +127,17 @@ def test_import_is_quick_and_changes_nothing():
     script = "import sys, hdrrecon; dir(hdrrecon); bad = {'torch', 'cv2', 'kornia', 'OpenEXR', 'numpy'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_raw_file_is_linearised_by_the_curve_it_was_written_with(rebuild, small_photo, tmp_path, monkeypatch):
+    """Raw light is linear: no response is guessed, unless the caller says otherwise."""
+    from dataclasses import replace
+
+    from hdrrecon import io
+
+    path = tmp_path / "photo.png"
+    Image.fromarray(small_photo).save(path)
+    plain = io.read_photo(path)
+    monkeypatch.setattr(io, "read_photo", lambda _: replace(plain, response="srgb"))
+    assert rebuild(path, details=True).response.name == "srgb"
+    assert rebuild(path, response="camera", details=True).response.name == "camera"

@@ -29,7 +29,7 @@ class Fake:
             raise KeyError("no model 'none'; there are: full")
         Fake.made.append((model, device))
 
-    def __call__(self, path, *, response, details):
+    def __call__(self, path, *, response, details, exif, dequantize):
         for word, error in self.fails.items():
             if word in Path(path).name:
                 raise error
@@ -72,6 +72,15 @@ def test_a_folder(photos):
     assert files("out") == ["a.exr", "b.exr", "sub/a.exr"]
     assert hdrrecon.read("out/b.exr")[0, 0, 0] == pytest.approx(200 / 255, rel=1e-3)
     assert Fake.made == [("full", "auto")], "the model is loaded once"
+
+
+def test_options_reach_the_reconstructor(photos, monkeypatch):
+    asked, think = [], Fake.__call__
+    monkeypatch.setattr(Fake, "__call__", lambda self, path, **how: asked.append(how) or think(self, path, **how))
+    call("run", "p/a.jpg", "-o", "x.exr")
+    call("run", "p/a.jpg", "-o", "y.exr", "--no-exif", "--dequantize", "--response", "srgb")
+    assert asked == [dict(response="estimate", exif=True, dequantize=False, details=True),
+                     dict(response="srgb", exif=False, dequantize=True, details=True)]
 
 
 def test_one_photo_to_one_name(photos):
@@ -233,7 +242,7 @@ def test_info_of_a_photo(photos, monkeypatch):
     from hdrrecon.camera.response import ResponseCurve
 
     curve = ResponseCurve(ResponseCurve.gamma(2).inverse, "estimate", dict(families={"srgb": 0.2, "camera": 0.8}))
-    pipeline = SimpleNamespace(linearize=object(), restore=object(), estimate_response=lambda code: curve)
+    pipeline = SimpleNamespace(linearize=object(), restore=object(), estimate_response=lambda code, prior: curve)
     monkeypatch.setattr("hdrrecon.api.build_pipeline", lambda name: pipeline)
     monkeypatch.setattr("hdrrecon.zoo.list_models", lambda pattern="*": ["full"])
     picture = np.full((10, 20, 3), 128, np.uint8)

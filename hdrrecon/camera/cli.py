@@ -31,6 +31,7 @@ def estimate(
     model: Annotated[Optional[str], typer.Option(help="One of `hdrrecon models`; its first stage answers.")] = None,
     weights: Annotated[Optional[Path], typer.Option(help="A first stage of your own training (.safetensors) instead.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    exif: Annotated[bool, typer.Option("--exif/--no-exif", help="Let the photo's EXIF weigh in: camera, or renderer.")] = True,
 ):
     """Estimate the camera response of one photo. `hdrrecon response photo.jpg` does the same.
 
@@ -44,7 +45,7 @@ def estimate(
 
     try:
         network = zoo.load_file(weights) if weights else None
-        curve = estimate_response(photo, model=model or zoo.DEFAULT_MODEL, device=device, network=network)
+        curve = estimate_response(photo, model=model or zoo.DEFAULT_MODEL, device=device, network=network, exif=exif)
         typer.echo(report(photo.name, curve))
         if plot:
             save_plot(plot, curve, title=f"{photo.name}: estimated response")
@@ -87,14 +88,15 @@ def report(name: str, curve) -> str:
     from hdrrecon.camera.response import ResponseCurve
 
     facts, seen = curve.facts, curve.facts["evidence"]
-    likely = ", ".join(f"{family} {share:.2f}" for family, share in sorted(facts["families"].items(), key=lambda f: -f[1]))
+    shares = lambda of: ", ".join(f"{family} {share:.2f}" for family, share in sorted(of.items(), key=lambda f: -f[1]))
+    prior = [f"EXIF says: {shares(facts['prior'])} (counted in; --no-exif leaves it out)"] if "prior" in facts else []
     codes = np.array([16, 32, 64, 96, 128, 160, 192, 224, 240]) / 255
     at = lambda samples: np.interp(codes, np.linspace(0, 1, len(samples)), samples)
     light, spread, srgb = at(curve.inverse.mean(0)), at(np.asarray(facts["spread"])), at(ResponseCurve.srgb().inverse[0])
     away = float(np.sqrt(np.mean((curve.inverse.mean(0) - ResponseCurve.srgb().inverse[0]) ** 2)))
     lines = [f"{name}: {seen['size'][1]} x {seen['size'][0]} pixels, {100 * seen['clipped']:.1f} % clipped, "
              f"{100 * seen['crushed']:.1f} % crushed, {seen['codes']} of 256 codes occupied",
-             f"family: {likely}",
+             f"family: {shares(facts['families'])}", *prior,
              f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}", "",
              "code   light     +-       sRGB"]
     rows = zip((codes * 255).round().astype(int), light, spread, srgb)

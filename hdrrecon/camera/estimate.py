@@ -7,7 +7,7 @@ from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.zoo import DEFAULT_MODEL
 
 
-def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto", network=None):
+def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto", network=None, exif: bool = True):
     """Estimate the camera response of one photo.
 
     Args:
@@ -16,12 +16,14 @@ def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto"
         device: "auto" or a torch device.
         network: a first stage of your own (`networks.LinearizationNet`, `networks.CrfNet`, from `zoo.load_file`)
             in the place of the model's.
+        exif: let what EXIF says about the origin of a file (or PIL image) weigh in (`camera.prior`).
 
     Returns:
         ResponseCurve, or a list of them for a tensor of several photos. Its `facts` hold `families` (name ->
         likelihood), `spread` (1024,) standard deviation of the inverse curve, and `evidence`: the `size` in pixels,
         the shares `clipped` and `crushed`, and `codes`, the number of occupied ones of 256. Few codes, or much of the
-        photo clipped, mean that little could be seen; trust the spread.
+        photo clipped, mean that little could be seen; trust the spread. `prior` (name -> probability) is there where EXIF
+        said something.
 
     Raises:
         TypeError, ValueError: an image that is none of these, or a model without a first stage.
@@ -30,14 +32,14 @@ def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto"
     from hdrrecon.api import build_pipeline, ingest, pick_device
     from hdrrecon.pipeline import HDRPipeline
 
-    code, *_, restorer = ingest(image)
+    photo = ingest(image)
     pipeline = HDRPipeline(network, None) if network is not None else build_pipeline(model)
     pipeline = pipeline.to(pick_device(device)).eval()
     curves: list[ResponseCurve] = []
-    for one in code:
-        curve = pipeline.estimate_response(one[None].to(pick_device(device)))
+    for one in photo.code:
+        curve = pipeline.estimate_response(one[None].to(pick_device(device)), photo.prior if exif else None)
         curves.append(replace(curve, facts={**curve.facts, "evidence": evidence(one)}))
-    return curves if restorer.batch else curves[0]
+    return curves if photo.restorer.batch else curves[0]
 
 
 def evidence(code) -> dict:

@@ -82,7 +82,8 @@ def lay_on(
     photo = open_base(base)
     if image.shape != photo.displayed.shape:
         (h, w), (bh, bw) = image.shape[:2], photo.displayed.shape[:2]
-        raise ValueError(f"the light has {w} x {h} pixels, the base {base} {bw} x {bh}; wanted the photo that the light was made from")
+        raise ValueError(f"the light has {w} x {h} pixels, the base {base} {bw} x {bh}; "
+                         "wanted the photo that the light was made from")
     lies = lambda picture: np.ascontiguousarray(as_stored(picture, photo.orientation))
     radiance = image @ np.linalg.inv(photo.to_rec709).T.astype(np.float32)
     weights = np.asarray(LUMINANCE_REC709) @ photo.to_rec709

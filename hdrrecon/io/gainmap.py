@@ -66,7 +66,7 @@ class GainMap:
         three = self.codes.ndim == 3
         signed, unsigned = (struct.Struct(f).pack for f in (">iI", ">II"))
         fraction = lambda pack, value: pack(round(value * _FRACTION), _FRACTION)
-        block = struct.pack(">HHB", 0, 0, (0x80 if three else 0) | 0x40)  # 0x40: gains act in the base's primaries
+        block = struct.pack(">HHB", 0, 0, (0x80 if three else 0) | 0x40)  # 0x40: in the base's primaries
         block += fraction(unsigned, 0) + fraction(unsigned, self.headroom)
         for c in range(_CHANNELS if three else 1):
             for pack, values in ((signed, self.low), (signed, self.high), (unsigned, self.gamma),
@@ -84,35 +84,40 @@ class GainMap:
                 'hdrgm:BaseRenditionIsHDR="False"/>')
 
 
-def make_gain_map(
-    radiance: np.ndarray, base: np.ndarray, weights: np.ndarray, *, channels: int, scale: int,
-    headroom_stops: float | None,
-) -> GainMap:
-    """The map of a picture; see the module for what the gain is.
+def gain_of(
+    radiance: np.ndarray, base: np.ndarray, weights: np.ndarray, *, channels: int = _CHANNELS,
+    headroom_stops: float | None = None,
+) -> np.ndarray:
+    """The gain of a picture in stops, (H, W, channels) float32; see the module for what it is.
 
     Args:
         radiance: (H, W, 3) float32 in the base's primaries, 1.0 = the level at which the photo clips.
         base: (H, W, 3) float32 the photo as displayed, linear, white = 1.
         weights: (3,) luminance of each of the base's primaries.
         channels: 3, or 1: then a pixel's gain is that of its luminance, and hues stay as in the photo.
-        scale: the map has 1 / scale of the base's width and height.
-        headroom_stops: light is bent (see `shoulder`) to stay this far above white, and that is what a
-            display needs; None keeps up to `RANGE_STOPS`.
+        headroom_stops: light is bent (see `shoulder`) to stay this far above white; None: `RANGE_STOPS`.
     """
-    import cv2
-
     limit = RANGE_STOPS if headroom_stops is None else headroom_stops
     gain = np.maximum(shoulder(radiance, 2.0**limit), 1)
     if channels == 1:
         weights = weights.astype(np.float32)
         dark = np.float32(1e-4)  # where the base is black its luminance says nothing
         gain = ((base + dark) * gain @ weights / ((base + dark) @ weights))[..., None]
-    gain = np.log2(gain, out=gain)
+    return np.log2(gain, out=gain)
+
+
+def as_map(gain: np.ndarray, scale: int, headroom_stops: float | None) -> GainMap:
+    """The map of a gain, with 1 / scale of its width and height. A display needs `headroom_stops` to show it
+    in full; None: its range, but at most `FULL_EFFECT_STOPS`."""
+    import cv2
+
     height, width = (max(1, round(n / scale)) for n in gain.shape[:2])
-    gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_AREA)
+    if scale > 1:
+        gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_AREA)
     high = max(float(gain.max()), 1e-3)  # a map of nothing must still have a range
     headroom = min(high, FULL_EFFECT_STOPS) if headroom_stops is None else headroom_stops
     codes = np.rint(gain * np.float32(255 / high)).astype(np.uint8)
+    codes = codes[..., 0] if codes.ndim == 3 and codes.shape[2] == 1 else codes
     return GainMap(codes, (high,) * _CHANNELS, headroom=headroom)
 
 
@@ -131,7 +136,7 @@ def from_iso_block(block: bytes, codes: np.ndarray) -> GainMap | None:
         return None
     rows = [[ratio(kind, 21 + 40 * c + 8 * i) for i, kind in enumerate("iiIii")]
             for c in range(_CHANNELS if flags & 0x80 else 1)]
-    low, high, gamma, base_offset, light_offset = (_three(values) for values in zip(*rows))
+    low, high, gamma, base_offset, light_offset = (_three(values) for values in zip(*rows, strict=True))
     return GainMap(codes, high, low, gamma, base_offset, light_offset, headroom)
 
 

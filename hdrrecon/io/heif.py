@@ -44,7 +44,7 @@ def decode_heic(data: bytes, white_nits: float) -> Decoded:
     try:
         image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
         pixels = np.array(image)
-    except (OSError, ValueError, EOFError, RuntimeError, SyntaxError) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, SyntaxError, LookupError) as error:
         raise ReadError(f"the HEIC is damaged or truncated ({error})") from error
     nclx = image.info.get("nclx_profile") or {}
     primaries, transfer = nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)

@@ -25,8 +25,9 @@ def upright(image: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def as_stored(image: np.ndarray, orientation: int) -> np.ndarray:
-    """The inverse of `upright`: the picture as seen, turned to lie as the file stores it. A view where possible."""
-    return upright(image, {6: 8, 8: 6}.get(orientation, orientation))  # only the quarter turns are not their own inverse
+    """The inverse of `upright`: the picture as seen, turned to lie as the file stores it."""
+    # All but the quarter turns are their own inverse.
+    return upright(image, {6: 8, 8: 6}.get(orientation, orientation))
 
 
 def orientation_of(exif: bytes | None) -> int:

@@ -14,7 +14,7 @@ import zlib
 
 import numpy as np
 
-from hdrrecon.color import D65, PRIMARIES, PQ_PEAK_NITS, matrix_between, pq_decode, pq_encode
+from hdrrecon.color import D65, PQ_PEAK_NITS, PRIMARIES, matrix_between, pq_decode, pq_encode
 from hdrrecon.io.headroom import shoulder
 
 WHITE_NITS = 203.0
@@ -24,7 +24,9 @@ PRIMARIES_BY_CODE = {1: "rec709", 9: "rec2020", 12: "p3"}  # ITU-T H.273 table 2
 _BAND_ROWS = 256  # so that a large picture needs little besides itself
 
 
-def to_pq(image: np.ndarray, white_nits: float = WHITE_NITS, peak_nits: float = PEAK_NITS) -> tuple[np.ndarray, float, float]:
+def to_pq(
+    image: np.ndarray, white_nits: float = WHITE_NITS, peak_nits: float = PEAK_NITS,
+) -> tuple[np.ndarray, float, float]:
     """Linear Rec.709 light as PQ codes.
 
     Args:

@@ -40,7 +40,8 @@ def decode_raw(data: bytes) -> Decoded:
     except rawpy.LibRawError as error:
         text = error.args[0] if error.args else error
         text = text.decode(errors="replace") if isinstance(text, bytes) else text
-        raise ReadError(f"this camera raw file cannot be developed ({text}); convert it to DNG or a 16-bit TIFF") from error
+        raise ReadError(f"this camera raw file cannot be developed ({text}); "
+                        "convert it to DNG or a 16-bit TIFF") from error
     return Decoded.from_channels(pixels, to_rec709=matrix, raw=True)
 
 

@@ -91,7 +91,9 @@ def read_photo(path: str | Path) -> Photo:
                 warnings.warn(f"{path}: a float file with the non-linear profile {profile.name!r}; "
                               "its values are taken as linear light", stacklevel=2)
         elif decoded.raw:
+            clipped = color == np.iinfo(color.dtype).max
             color = np.clip(linear_to_srgb(_to_unit(color)), 0, 1)
+            color[clipped] = 1  # and not a rounding error less
         else:
             color = _encoded(color, profile)
     if profile and profile.to_rec709 is not None:

@@ -3,7 +3,8 @@
 Ordinary viewers show the photo; HDR ones multiply it by the map. The file has the photo's segments and scan
 bytes as they were; added are the announcement in its XMP, an empty ISO 21496-1 marker and an MPF index, and
 behind it a small JPEG, the map, which carries its numbers twice: as XMP (Android 14, three.js, Chrome) and
-as ISO 21496-1 (newer readers). What a map means is in `gainmap`.
+as ISO 21496-1 (newer readers). What a map means is in `gainmap`. It is as fine as the size of the photo
+allows: a map of the usual quarter resolution would lose every small highlight.
 
 Source: Ultra HDR image format 1.1 (developer.android.com/media/platform/hdr-image-format); ISO 21496-1.
 """
@@ -12,32 +13,34 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from hdrrecon.io import jpeg, xmp
-from hdrrecon.io.gainmap import GainMap, from_iso_block, from_xmp_fields, make_gain_map
+from hdrrecon.io.gainmap import GainMap, as_map, from_iso_block, from_xmp_fields, gain_of
 from hdrrecon.io.jpeg import APP0, APP1, APP2, Jpeg, Segment, pictures_behind, split_jpeg
 from hdrrecon.io.photo import ReadError
 
 ISO_URN = b"urn:iso:std:iso:ts:21496:-1\0"
 SHARE, ALWAYS_FINE_BYTES = 0.12, 4096
-"""The map may have this share of the photo's bytes, and that many in any case; else it is compressed harder."""
-_QUALITIES = (98, 92, 80, 65)
+"""The map may have this share of the photo's bytes, and that many in any case; else it is made coarser."""
+_SCALES_AND_QUALITIES = ((1, 95), (2, 95), (4, 95), (4, 85), (4, 70), (8, 70))
 _APPLE = b"HDRGainMap"
+_FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PREVIEWS = (0x010001, 0x010002)
 
 
 def encode_ultrahdr(
     base: bytes, radiance: np.ndarray, displayed: np.ndarray, weights: np.ndarray, *, channels: int = 3,
-    scale: int = 4, headroom_stops: float | None = None, replace_gain_map: bool = False,
+    headroom_stops: float | None = None, replace_gain_map: bool = False,
 ) -> bytes:
     """The Ultra HDR file of a JPEG and its light.
 
     Args:
         base: a complete 8-bit JPEG, grey or YCbCr; see `check_base`.
-        radiance, displayed, weights, channels, scale, headroom_stops: see `make_gain_map`; pictures lie as
-            the JPEG stores them, its EXIF orientation not applied.
+        radiance, displayed, weights, channels, headroom_stops: see `gain_of`; pictures lie as the JPEG
+            stores them, its EXIF orientation not applied.
         replace_gain_map: allow a base that has a gain map; that map is left out.
 
     Raises:
@@ -46,32 +49,32 @@ def encode_ultrahdr(
     """
     photo = split_jpeg(base)
     check_base(base, photo, replace_gain_map)
-    gain_map = make_gain_map(
-        radiance, displayed, weights, channels=channels, scale=scale, headroom_stops=headroom_stops)
-    second = _encode_map(gain_map, max(ALWAYS_FINE_BYTES, int(SHARE * len(base))))
+    gain = gain_of(radiance, displayed, weights, channels=channels, headroom_stops=headroom_stops)
+    for scale, quality in _SCALES_AND_QUALITIES:
+        second = _encode_map(as_map(gain, scale, headroom_stops), quality)
+        if len(second) <= max(ALWAYS_FINE_BYTES, SHARE * len(base)):
+            break
     segments = [s for s in photo.segments if not (s.is_(APP2, jpeg.MPF) or s.is_(APP2, ISO_URN))]
     segments = _announced(segments, len(second))
-    lead = next((i for i, s in enumerate(segments) if s.marker not in (APP0, APP1)), len(segments))
-    segments.insert(lead, Segment(APP2, ISO_URN + bytes(4)))  # version 0: "there is a gain map"
+    announcement = Segment(APP2, ISO_URN + bytes(4))  # version 0: "there is a gain map"
+    segments.insert(_behind(segments, lambda s: s.marker in (APP0, APP1)), announcement)
     return jpeg.with_picture_behind(segments, photo.scans, second)
 
 
 def check_base(base: bytes, photo: Jpeg, replace_gain_map: bool) -> None:
     """Refuse bases that cannot carry a map; warn about pictures behind it that a new index leaves out."""
-    frame = next((s for s in photo.segments if 0xC0 <= s.marker <= 0xCF and s.marker not in (0xC4, 0xC8, 0xCC)), None)
-    if frame is None or len(frame.body) < 6:
-        raise ReadError("the JPEG is damaged: it has no frame header")
-    if frame.body[5] not in (1, 3):
-        raise ValueError(f"the base is a CMYK JPEG ({frame.body[5]} channels), which HDR viewers cannot show; convert it to RGB")
-    announced = any(ISO_URN in s.body or xmp.HDRGM.encode() in s.body for s in photo.segments if s.marker in (APP1, APP2))
-    if (announced or _APPLE in base[photo.end:]) and not replace_gain_map:
+    channels = next((s.body[5] for s in photo.segments if s.marker in _FRAMES and len(s.body) > 5), 0)
+    if channels not in (1, 3):
+        raise ValueError(f"the base is a CMYK JPEG ({channels} channels), which HDR viewers cannot show; "
+                         "convert it to RGB")
+    if (_announcements(photo) or _APPLE in base[photo.end:]) and not replace_gain_map:
         raise ValueError("the base has a gain map already; allow it to be replaced: "
                          "replace_gain_map=True, or --replace-gain-map")
     others = jpeg.index_types(photo.body(APP2, jpeg.MPF) or b"")
     if any(kind not in (0, *_PREVIEWS) for kind in others):
-        warnings.warn("the base holds further views (3D or panorama); the HDR file has its first picture only", stacklevel=4)
+        _warn("the base holds further views (3D or panorama); the HDR file has its first picture only")
     if b"MotionPhoto" in base[:photo.end] and len(base) > photo.end:
-        warnings.warn("the film of the motion photo is left out; the HDR file has its still picture only", stacklevel=4)
+        _warn("the film of the motion photo is left out; the HDR file has its still picture only")
 
 
 def _announced(segments: list[Segment], gain_map_bytes: int) -> list[Segment]:
@@ -84,27 +87,38 @@ def _announced(segments: list[Segment], gain_map_bytes: int) -> list[Segment]:
         if new is not None and len(jpeg.XMP + new) <= jpeg.LONGEST_BODY:
             return [*segments[:at], Segment(APP1, jpeg.XMP + new), *segments[at + 1:]]
         # Two packets would contradict each other, and most readers see the first one only.
-        warnings.warn("the base's XMP packet cannot be extended and is replaced; its EXIF is kept", stacklevel=4)
+        _warn("the base's XMP packet cannot be extended and is replaced; its EXIF is kept")
         segments = [*segments[:at], *segments[at + 1:]]
-    lead = next((i for i, s in enumerate(segments) if not (s.marker == APP0 or s.is_(APP1, jpeg.EXIF))), len(segments))
+    lead = _behind(segments, lambda s: s.marker == APP0 or s.is_(APP1, jpeg.EXIF))
     return [*segments[:lead], Segment(APP1, jpeg.XMP + xmp.packet(description)), *segments[lead:]]
 
 
-def _encode_map(gain_map: GainMap, most_bytes: int) -> bytes:
-    """The map as a JPEG with its numbers, as good as `most_bytes` allow (small files: as small as it goes)."""
+def _encode_map(gain_map: GainMap, quality: int) -> bytes:
+    """The map as a JPEG with its numbers."""
     from PIL import Image
 
-    for quality in _QUALITIES:
-        file = io.BytesIO()
-        Image.fromarray(gain_map.codes).save(file, "JPEG", quality=quality, subsampling=0, optimize=True)
-        picture = split_jpeg(file.getvalue())
-        numbers = (Segment(APP1, jpeg.XMP + xmp.packet(gain_map.xmp_description())),
-                   Segment(APP2, ISO_URN + gain_map.iso_block()))
-        at = 1 if picture.segments and picture.segments[0].marker == APP0 else 0
-        encoded = bytes(Jpeg((*picture.segments[:at], *numbers, *picture.segments[at:]), picture.scans, 0))
-        if len(encoded) <= most_bytes:
-            break
-    return encoded
+    file = io.BytesIO()
+    Image.fromarray(gain_map.codes).save(file, "JPEG", quality=quality, subsampling=0, optimize=True)
+    picture = split_jpeg(file.getvalue())
+    numbers = (Segment(APP1, jpeg.XMP + xmp.packet(gain_map.xmp_description())),
+               Segment(APP2, ISO_URN + gain_map.iso_block()))
+    lead = _behind(picture.segments, lambda s: s.marker == APP0)
+    return bytes(Jpeg((*picture.segments[:lead], *numbers, *picture.segments[lead:]), picture.scans, 0))
+
+
+def _behind(segments: Sequence[Segment], leading: Callable[[Segment], bool]) -> int:
+    """Index of the first segment that is not one of the leading ones."""
+    return next((i for i, s in enumerate(segments) if not leading(s)), len(segments))
+
+
+def _announcements(photo: Jpeg) -> list[Segment]:
+    """Segments of the first picture that speak of a gain map."""
+    ours = lambda s: s.is_(APP2, ISO_URN) or s.is_(APP1, jpeg.XMP) and xmp.HDRGM.encode() in s.body
+    return [s for s in photo.segments if ours(s)]
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=6)  # to the caller of `write`
 
 
 def read_gain_map(data: bytes) -> GainMap | None:
@@ -115,8 +129,7 @@ def read_gain_map(data: bytes) -> GainMap | None:
         ReadError: the map is there but truncated or damaged.
     """
     photo = split_jpeg(data)
-    marks = [s.body for s in photo.segments if s.is_(APP2, ISO_URN) or s.is_(APP1, jpeg.XMP) and xmp.HDRGM.encode() in s.body]
-    if not marks:
+    if not _announcements(photo):
         return None
     for picture in pictures_behind(data, photo.end):
         block = picture.body(APP2, ISO_URN)
@@ -128,7 +141,8 @@ def read_gain_map(data: bytes) -> GainMap | None:
             found = from_iso_block(block, codes) if block else None
             return found or (from_xmp_fields(fields, codes) if fields else None)
         except (OSError, SyntaxError, ValueError, KeyError, struct.error, ZeroDivisionError) as error:
-            raise ReadError(f"the JPEG's gain map is damaged ({error}); the photo itself can be read with read_photo") from error
+            raise ReadError(f"the JPEG's gain map is damaged ({error}); "
+                            "read_photo reads the photo itself") from error
     return None
 
 

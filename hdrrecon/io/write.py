@@ -1,4 +1,4 @@
-"""Writing HDR images: light (.exr, .hdr, float .tif, .npy) or pictures for HDR displays, whole or not at all."""
+"""Writing HDR images: light (.exr, .hdr, .tif, .npy) or pictures for HDR displays, whole or not at all."""
 from __future__ import annotations
 
 import io
@@ -30,7 +30,8 @@ _HOLDERS = {  # which formats can hold what an option says
 }
 
 
-_EXTRAS = {".avif": ("imagecodecs", "hdrfiles"), ".heic": ("pillow_heif", "phone"), ".jxl": ("imagecodecs", "hdrfiles")}
+_HDRFILES, _PHONE = ("imagecodecs", "hdrfiles"), ("pillow_heif", "phone")
+_EXTRAS = {".avif": _HDRFILES, ".jxl": _HDRFILES, ".heic": _PHONE}
 
 
 def write(
@@ -107,8 +108,9 @@ def write(
     """
     path = Path(path)
     extension = check_options(
-        path, confidence=confidence, envmap=envmap, attributes=attributes, white_nits=white_nits, peak_nits=peak_nits,
-        base=base, headroom_stops=headroom_stops, gain_channels=gain_channels, replace_gain_map=replace_gain_map or None)
+        path, confidence=confidence, envmap=envmap, attributes=attributes, white_nits=white_nits,
+        peak_nits=peak_nits, base=base, headroom_stops=headroom_stops, gain_channels=gain_channels,
+        replace_gain_map=replace_gain_map or None)
     image = _floats(path, "image", image)
     image = image[..., None] if image.ndim == 2 else image
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
@@ -122,9 +124,11 @@ def write(
     alpha, confidence = (_plane(path, name, plane, image.shape[:2])
                          for name, plane in (("alpha", alpha), ("confidence", confidence)))
     if extension in (".hdr", *_JPEG) and alpha is not None:
-        warnings.warn(f"{path}: {extension} holds no alpha, it is left out; write .exr to keep it", stacklevel=2)
+        warnings.warn(f"{path}: {extension} holds no alpha, it is left out; write .exr to keep it",
+                      stacklevel=2)
         alpha = None
-    white_nits, peak_nits = (WHITE_NITS if white_nits is None else white_nits, PEAK_NITS if peak_nits is None else peak_nits)
+    white_nits = WHITE_NITS if white_nits is None else white_nits
+    peak_nits = PEAK_NITS if peak_nits is None else peak_nits
     if extension == ".exr":
         header = exr_header(
             compression=compression, white_nits=white_nits, envmap=envmap, attributes=attributes)
@@ -138,8 +142,8 @@ def write(
 
     if extension in _JPEG:
         with _naming(path):
-            content = lay_on(base, image, channels=3 if gain_channels is None else gain_channels, headroom_stops=headroom_stops,
-                             replace_gain_map=replace_gain_map)
+            content = lay_on(base, image, channels=3 if gain_channels is None else gain_channels,
+                             headroom_stops=headroom_stops, replace_gain_map=replace_gain_map)
     elif extension in _PQ_ENCODERS:
         with _naming(path):
             content = _PQ_ENCODERS[extension](image, alpha, white_nits, peak_nits)
@@ -185,10 +189,11 @@ def check_options(path: Path, **options: Any) -> str:
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         if extension not in _HOLDERS[name]:
-            raise ValueError(f"cannot write {path}: {path.suffix} holds no {name}, only {', '.join(_HOLDERS[name])} can")
+            raise ValueError(f"cannot write {path}: {path.suffix} holds no {name}, "
+                             f"only {', '.join(_HOLDERS[name])} can")
     if extension in _JPEG and "base" not in given:
-        raise ValueError(f'cannot write {path}: a JPEG holds light on top of its photo; name it with base="photo.jpg", '
-                         "or write .png")
+        raise ValueError(f"cannot write {path}: a JPEG holds light on top of its photo; "
+                         'name it with base="photo.jpg", or write .png')
     with _naming(path):
         if extension in _PQ_ENCODERS:
             check_nits(given.get("white_nits", WHITE_NITS), given.get("peak_nits", PEAK_NITS))

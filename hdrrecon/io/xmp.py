@@ -19,10 +19,11 @@ _PADDING = re.compile(rb"\s{100,}(?=<\?xpacket end)")
 _STALE = re.compile(
     rb"<(?:G?Container):Directory\b.*?</(?:G?Container):Directory>"
     rb"|<hdrgm:(\w+)\b[^>]*?(?:/>|>.*?</hdrgm:\1>)"
-    rb"|\s(?:hdrgm|GCamera|Camera):(?:\w*Version|Motion\w*|MicroVideo\w*|GainMap\w+|Gamma|Offset\w+|HDRCap\w+|BaseRend\w+)"
-    rb"=(?:\"[^\"]*\"|'[^']*')", re.DOTALL)
+    rb"|\shdrgm:\w+=(?:\"[^\"]*\"|'[^']*')"
+    rb"|\s(?:GCamera|Camera):(?:Motion|MicroVideo)\w*=(?:\"[^\"]*\"|'[^']*')", re.DOTALL)
 
-_EMPTY = re.compile(rb"<rdf:Description\s+rdf:about=(?:\"\"|'')(?:\s+xmlns:\w+=\"[^\"]*\")*\s*(?:/>|>\s*</rdf:Description>)")
+_EMPTY = re.compile(rb"<rdf:Description\s+rdf:about=(?:\"\"|'')(?:\s+xmlns:\w+=\"[^\"]*\")*\s*"
+                    rb"(?:/>|>\s*</rdf:Description>)")
 
 
 def packet(description: str) -> bytes:
@@ -33,7 +34,8 @@ def packet(description: str) -> bytes:
 
 def announcement(gain_map_bytes: int) -> str:
     """The rdf:Description by which a photo says that a gain map of so many bytes follows it."""
-    item = '<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="{}" Item:Mime="image/jpeg"{}/></rdf:li>'
+    item = ('<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="{}" Item:Mime="image/jpeg"{}/>'
+            "</rdf:li>")
     return (
         f'<rdf:Description rdf:about="" xmlns:hdrgm="{HDRGM}" xmlns:Container="{CONTAINER}" '
         f'xmlns:Item="{_ITEM}" hdrgm:Version="1.0"><Container:Directory><rdf:Seq>'

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 
 from hdrrecon.camera.basis import load_basis
 from hdrrecon.camera.models import project_monotone
+from hdrrecon.camera.prior import log_odds
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.networks.linearization_net import bounded, pad_to
 
@@ -71,11 +72,12 @@ class CrfNet(nn.Module):
         return self.head(self.pool(self.body(self.stem(patches - 0.5)))).float() * 4  # a unit weight moves a curve by 1/32 only
 
     @torch.inference_mode()
-    def estimate(self, code: Tensor) -> dict[str, Tensor]:
+    def estimate(self, code: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,), `spread` (1024,), `weights` (11,).
 
         The inverse is monotone from 0 to 1; `spread` is the standard deviation over the patches that were kept.
-        CRF-net knows nothing of families: theirs says how near its curve lies to the mean of each.
+        CRF-net knows nothing of families: theirs says how near its curve lies to the mean of each. So a `prior` over them
+        (see `camera.prior`) moves `families` and nothing else.
 
         Raises:
             ValueError: if the network is one for classification.
@@ -91,7 +93,8 @@ class CrfNet(nn.Module):
         inverse = torch.as_tensor(curves[0], dtype=torch.float32, device=code.device)
         spread = torch.as_tensor(curves[1:].std(0), dtype=torch.float32, device=code.device)
         far = (inverse - self.family_means).square().mean(1)
-        return dict(inverse=inverse, families=(-far / (2 * FAMILY_SCALE**2)).softmax(0), spread=spread, weights=weights)
+        logits = -far / (2 * FAMILY_SCALE**2) + far.new_tensor(log_odds(prior))
+        return dict(inverse=inverse, families=logits.softmax(0), spread=spread, weights=weights)
 
     def _inverse(self, weights: Tensor) -> np.ndarray:
         forward = (self.mean.double() + weights.double() @ self.vectors.double()).cpu().numpy()

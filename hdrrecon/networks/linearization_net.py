@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hdrrecon.camera.basis import FAMILIES, load_basis
+from hdrrecon.camera.prior import log_odds
 
 CODES_PER_BIN = 4
 STATISTICS = 6 * 256 // CODES_PER_BIN
@@ -59,15 +60,16 @@ class LinearizationNet(nn.Module):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
-    def forward(self, crops: Tensor, statistics: Tensor) -> dict[str, Tensor]:
+    def forward(self, crops: Tensor, statistics: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """crops (N, 3, S, S) code values in [0, 1], statistics (N, STATISTICS) ->
 
         `inverse` (N, 1024) monotone from 0 to 1, `family_logits` (N, 3), `family_curves` (N, 3, 1024).
+        `prior`, the probability of each family, None for equal ones, is in the logits.
         """
         deep = self.body(self.stem(crop_features(crops, self.config.bins)))
         pooled = torch.cat([deep.mean((2, 3)), deep.amax((2, 3)), self.statistics(statistics)], 1)
         fused = self.fuse(pooled).float()
-        return self.curves_of(self.curves(fused), self.families(fused))
+        return self.curves_of(self.curves(fused), self.families(fused) + fused.new_tensor(log_odds(prior)))
 
     def curves_of(self, weights: Tensor, logits: Tensor) -> dict[str, Tensor]:
         """Heads' output to curves: mean + weights, monotone per family, then the likelihood-weighted mean."""
@@ -78,14 +80,15 @@ class LinearizationNet(nn.Module):
         return dict(inverse=inverse, family_logits=logits.float(), family_curves=curves)
 
     @torch.inference_mode()
-    def estimate(self, code: Tensor) -> dict[str, Tensor]:
+    def estimate(self, code: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,) that sum to 1, `spread`.
 
         `spread` (1024,) is the standard deviation over families and crops: how far the answers differ.
+        `prior`: probability of each family before the photo is seen (`camera.prior`); None, all alike.
         Cost does not grow with the photo: crops come from at most a 1024 px version of it.
         """
         crops, statistics = select_crops(bounded(code, 1024), self.config.crop_px, self.config.crops), code_statistics(code)
-        out = self(crops, statistics.expand(len(crops), -1))
+        out = self(crops, statistics.expand(len(crops), -1), prior)
         likely = out["family_logits"].softmax(1)
         inverse = out["inverse"].mean(0)
         spread = (likely[..., None] * (out["family_curves"] - inverse) ** 2).sum(1).mean(0).sqrt()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES, expand, load_basis
+from hdrrecon.camera.prior import log_odds
 from hdrrecon.networks.linearization_net import bounded, monotone
 from hdrrecon.networks.response_statistics import SIZE, response_statistics
 
@@ -59,22 +60,26 @@ class ResponseNet(nn.Module):
         self.centre.copy_(statistics.mean(0))
         self.scale.copy_(statistics.std(0) + 0.05)
 
-    def forward(self, statistics: Tensor) -> dict[str, Tensor]:
-        """statistics (N, SIZE) -> `inverse` (N, 1024), `family_curves` (N, 3, 1024), `family_logits` (N, 3)."""
+    def forward(self, statistics: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
+        """statistics (N, SIZE) -> `inverse` (N, 1024), `family_curves` (N, 3, 1024), `family_logits` (N, 3).
+
+        `prior`, the probability of each family, None for equal ones, is in the logits.
+        """
         deep = self.body((statistics - self.centre) / self.scale)
         weights = self.curves(deep).reshape(len(deep), len(FAMILIES), -1) * 4  # a unit weight moves a curve by 1/32 only
-        logits = self.families(deep)
+        logits = self.families(deep) + deep.new_tensor(log_odds(prior))
         curves = monotone(self.family_means + weights @ self.vectors)
         inverse = (logits.softmax(1)[..., None] * curves).sum(1)
         return dict(inverse=expand(inverse), family_curves=expand(curves), family_logits=logits)
 
     @torch.inference_mode()
-    def estimate(self, code: Tensor) -> dict[str, Tensor]:
+    def estimate(self, code: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,) summing to 1, `spread` (1024,).
 
+        `prior`: probability of each family before the photo is seen (`camera.prior`); None, all alike.
         `spread` is the standard deviation over the families' answers: how far what is plausible differs.
         """
-        out = self(response_statistics(bounded(code, LONGEST_PX)))
+        out = self(response_statistics(bounded(code, LONGEST_PX)), prior)
         likely = out["family_logits"][0].softmax(0)
         spread = (likely[:, None] * (out["family_curves"][0] - out["inverse"][0]) ** 2).sum(0).sqrt()
         return dict(inverse=out["inverse"][0], families=likely, spread=spread)

@@ -15,6 +15,8 @@ from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.color import luminance
 from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet, restore
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet, code_statistics
+from hdrrecon.networks.response_net import ResponseNet
+from hdrrecon.networks.response_statistics import response_statistics
 from hdrrecon.train import losses
 
 
@@ -99,12 +101,12 @@ def well_histogram(code: Tensor, samples: int) -> Tensor:
 class RestoreTask:
     """Stage 2: code values and their linearisation -> stops above it in clipped channels.
 
-    Stage 1 makes mistakes, and stage 2 has to live with them: half of the photos are linearised with a curve
-    between the true one and another photo's, or by `linearizer` once there is one.
+    Stage 1 makes mistakes, and stage 2 has to live with them: many photos are linearised with a curve between the true
+    one and another photo's, or, once there is one, by `linearizer`.
     """
 
     config: HighlightConfig = field(default_factory=HighlightConfig)
-    linearizer: LinearizationNet | None = None
+    linearizer: ResponseNet | None = None
     name: str = "highlight-unet"
     better: str = "min"
     score: str = "score"
@@ -117,18 +119,17 @@ class RestoreTask:
         return dict(network="highlight_unet:HighlightUNet", config=asdict(self.config))
 
     def linearized(self, batch: dict[str, Tensor]) -> Tensor:
-        """(N, 3, H, W): by the true curve, a wrong one in between, or the estimator's, a third each."""
+        """(N, 3, H, W), photo by photo with the true curve, one between it and another photo's, or the estimator's."""
         curves = batch["inverse"].clone()
         n = len(curves)
-        kind = torch.rand(n)
-        wrong, share = curves.mean(1, keepdim=True).roll(1, 0), torch.rand(n, 1, 1) * 0.6
-        blurred = share * wrong + (1 - share) * curves
-        curves = torch.where((kind < 0.4).view(-1, 1, 1), blurred, curves)
+        kind = torch.rand(n, 1, 1)
+        other, share = curves.mean(1, keepdim=True).roll(1, 0), torch.rand(n, 1, 1) * 0.6
+        between = share * other + (1 - share) * curves
+        curves = torch.where(kind < 0.4 if self.linearizer is None else kind < 0.15, between, curves)
         if self.linearizer is not None:
-            side = self.linearizer.config.crop_px
             with torch.no_grad():
-                estimate = self.linearizer(batch["code"][..., :side, :side], code_statistics(batch["code"]))["inverse"]
-            curves = torch.where((kind > 0.25).view(-1, 1, 1), estimate[:, None].expand_as(curves), curves)
+                estimate = self.linearizer(response_statistics(batch["code"]))["inverse"]
+            curves = torch.where(kind > 0.3, estimate[:, None].expand_as(curves), curves)
         return interpolate_uniform(curves, batch["code"])
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
@@ -152,7 +153,8 @@ class RestoreTask:
     def validate(self, net: nn.Module, shots: list[dict[str, Tensor]]) -> dict[str, float]:
         rows = []
         for shot in shots:
-            linear = interpolate_uniform(shot["inverse"], shot["code"])
+            curve = shot["inverse"] if self.linearizer is None else self.linearizer.estimate(shot["code"])["inverse"].view(1, 1, -1)
+            linear = interpolate_uniform(curve, shot["code"])
             stops, _ = net(shot["code"], linear)
             rows.append(protocol_scores(restore(linear, shot["code"], stops), shot["truth"], shot["code"]))
         mean = lambda k: sum(r[k] for r in rows if r[k] == r[k]) / len(rows)

@@ -1,4 +1,4 @@
-"""HDR light for eyes: tone mapping, strips, false colour (uint8 sRGB), a page to look around in, brackets, a light report."""
+"""HDR light for eyes: tone mapping, strips, false colour (uint8 sRGB); a page, brackets, a light report."""
 from hdrrecon.view.falsecolor import false_color
 from hdrrecon.view.light import light_report
 from hdrrecon.view.picture import write_picture
@@ -7,4 +7,6 @@ from hdrrecon.view.strip import exposure_strip
 from hdrrecon.view.tonemap import tonemap
 from hdrrecon.view.viewer import write_viewer
 
-__all__ = ["bracket", "exposure_strip", "false_color", "light_report", "tonemap", "write_bracket", "write_picture", "write_viewer"]
+__all__ = [
+    "bracket", "exposure_strip", "false_color", "light_report", "tonemap", "write_bracket", "write_picture", "write_viewer",
+]

@@ -14,8 +14,9 @@ import numpy as np
 
 from hdrrecon.color import luminance
 
-SOURCE_FRACTION = 0.1
-"""A source is a connected region brighter than this part of the brightest pixel."""
+SOURCE_FRACTIONS = (0.1, 0.3, 0.6, 0.9)
+"""A source is a connected region brighter than this part of the brightest pixel: the first part that makes it compact.
+The later ones serve photos, in which the sun is little brighter than the sky."""
 COMPACT_SR = 0.1
 """A larger source (a disc of 20 degrees) is no sun or lamp but a bright sky or wall."""
 
@@ -66,8 +67,9 @@ class LightReport:
         return [
             f"strongest source  longitude {self.longitude_deg:+.1f} deg, latitude {self.latitude_deg:+.1f} deg{above}",
             f"its size          {self.solid_angle_sr:.3g} sr (a disc of {2 * radius:.2g} deg; the sun has 0.53 deg)",
-            f"its luminance     peak {self.peak:.4g}, mean {self.mean:.4g}; {100 * self.share:.1f} % of all light of the sphere",
-            f"on level ground   {self.illuminance:.4g} = {self.source_illuminance:.4g} from it + {self.rest_illuminance:.4g} from the rest",
+            f"its luminance     peak {self.peak:.4g}, mean {self.mean:.4g}; {100 * self.share:.1f} % of all light around",
+            f"on level ground   {self.illuminance:.4g} = {self.source_illuminance:.4g} from it + "
+            f"{self.rest_illuminance:.4g} from the rest",
             "sun to sky        none: the strongest source is broad, its shadows are soft" if not self.compact else
             f"sun to sky        {self.sun_to_sky:.3g}  (clear noon about 5, hazy sun about 1, overcast below 0.1)",
         ]
@@ -88,8 +90,9 @@ def light_report(panorama: np.ndarray) -> LightReport:
         3.14
     """
     panorama = np.asarray(panorama)
-    if panorama.ndim != 3 or panorama.shape[2] != 3 or panorama.shape[1] != 2 * panorama.shape[0] or panorama.dtype.kind != "f":
-        raise ValueError(f"a light report needs a latlong panorama (H, 2 H, 3) as floats, got {panorama.dtype} {panorama.shape}")
+    shape, kind = panorama.shape, panorama.dtype
+    if len(shape) != 3 or shape[2] != 3 or shape[1] != 2 * shape[0] or kind.kind != "f":
+        raise ValueError(f"a light report needs a latlong panorama (H, 2 H, 3) as floats, got {kind} {shape}")
     if not np.isfinite(panorama).all():
         raise ValueError("the panorama holds NaN or infinity; clean it first, for instance with numpy.nan_to_num")
     light = np.maximum(luminance(panorama.astype(np.float64)), 0)
@@ -97,10 +100,14 @@ def light_report(panorama: np.ndarray) -> LightReport:
         raise ValueError("the panorama is black: there is no light to report on")
     height, width = light.shape
     angle, cosine = pixel_solid_angle(height), ground_cosine(height)
-    source = strongest_source(light, light * angle)
+    for fraction in SOURCE_FRACTIONS:
+        source = strongest_source(light >= fraction * light.max(), light * angle)
+        solid = float((source * angle).sum())
+        if solid <= COMPACT_SR:
+            break
     weight = np.where(source, light * angle, 0)
     longitude, latitude = _middle(weight)
-    solid, power = float((source * angle).sum()), float(weight.sum())
+    power = float(weight.sum())
     on_ground = light * cosine
     from_source = float(on_ground[source].sum())
     east, north = np.radians(_longitudes(width)) - np.radians(longitude), np.radians(_latitudes(height))[:, None]
@@ -122,17 +129,18 @@ def ground_cosine(height: int) -> np.ndarray:
     return ((edges[:-1] - edges[1:]) * np.pi / height)[:, None]
 
 
-def strongest_source(light: np.ndarray, power: np.ndarray) -> np.ndarray:
-    """(H, W) bool: of the connected regions of `light` above `SOURCE_FRACTION` of its maximum, the one with most `power`."""
+def strongest_source(bright: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """(H, W) bool: of the connected regions of `bright` (H, W) bool, the one with most `power` (H, W)."""
     from scipy.ndimage import label
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    labels, count = label(light >= SOURCE_FRACTION * light.max(), np.ones((3, 3)))
+    labels, count = label(bright, np.ones((3, 3)))
     left, right = labels[:, 0], labels[:, -1]  # what touches across the seam is one
     pairs = np.concatenate([np.stack([left, np.roll(right, k)])[:, 1:-1] for k in (-1, 0, 1)], axis=1)
     pairs = pairs[:, (pairs > 0).all(axis=0)]
-    _, region_of = connected_components(coo_array((np.ones(pairs.shape[1]), pairs), shape=(count + 1, count + 1)), directed=False)
+    touching = coo_array((np.ones(pairs.shape[1]), pairs), shape=(count + 1, count + 1))
+    _, region_of = connected_components(touching, directed=False)
     regions = region_of[labels]
     powers = np.bincount(regions[labels > 0], power[labels > 0])
     return (regions == np.argmax(powers)) & (labels > 0)
@@ -141,7 +149,8 @@ def strongest_source(light: np.ndarray, power: np.ndarray) -> np.ndarray:
 def _middle(weight: np.ndarray) -> tuple[float, float]:
     """Longitude and latitude of the mean direction."""
     north, east = np.radians(_latitudes(weight.shape[0]))[:, None], np.radians(_longitudes(weight.shape[1]))
-    x, y, z = (float((weight * part).sum()) for part in (np.cos(north) * np.sin(east), np.sin(north), np.cos(north) * np.cos(east)))
+    axes = np.cos(north) * np.sin(east), np.sin(north), np.cos(north) * np.cos(east)
+    x, y, z = (float((weight * axis).sum()) for axis in axes)
     return float(np.degrees(np.arctan2(x, z))), float(np.degrees(np.arctan2(y, np.hypot(x, z))))
 
 

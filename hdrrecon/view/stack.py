@@ -37,7 +37,7 @@ def bracket(light: np.ndarray, evs: Sequence[float] = EVS, *, response: Response
         [71, 137, 255]
     """
     if len(evs) == 0 or not (np.abs(evs) <= _MOST_STOPS).all():
-        raise ValueError(f"a bracket needs at least one exposure, from -{_MOST_STOPS} to {_MOST_STOPS} stops, got {list(evs)}")
+        raise ValueError(f"a bracket needs at least one exposure, from -{_MOST_STOPS} to {_MOST_STOPS}, got {list(evs)}")
     light, curve = drawable(light), response or ResponseCurve.srgb()
     return [np.rint(255 * curve.expose(np.minimum(light * 2.0**ev, 1))).astype(np.uint8) for ev in evs]
 
@@ -77,7 +77,8 @@ def write_bracket(folder: str | Path, light: np.ndarray, evs: Sequence[float] = 
     for path, picture, ev in zip(paths, bracket(light, evs, response=response), evs):
         exif = Image.Exif()
         exif[_SOFTWARE] = "hdrrecon, simulated exposure"
-        exif.get_ifd(_IFD_EXIF).update({_EXPOSURE_TIME: _rational(exposure_seconds(ev)), _BIAS: _rational(Fraction(ev).limit_denominator(1000))})
+        bias = Fraction(ev).limit_denominator(1000)
+        exif.get_ifd(_IFD_EXIF).update({_EXPOSURE_TIME: _rational(exposure_seconds(ev)), _BIAS: _rational(bias)})
         with atomic_write(path) as temporary:
             Image.fromarray(picture).save(temporary, quality=quality, subsampling=0, exif=exif)
     return paths

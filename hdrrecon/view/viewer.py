@@ -113,8 +113,8 @@ def _within(light, confidence, budget: float):
         to = (max(1, round(width * scale)), max(1, round(height * scale)))
         small = lambda plane: plane if plane is None else cv2.resize(plane, to, interpolation=cv2.INTER_AREA)
         if packed_size(small(light), small(confidence)) <= budget:
-            note = f"Shrunk from {width} x {height} to {to[0]} x {to[1]} to keep this page small; values are means. hdrrecon view --max-mb allows more."
-            return small(light), small(confidence), 0, [note]
+            note = f"Shrunk from {width} x {height} to {to[0]} x {to[1]} to keep this page small; values are means."
+            return small(light), small(confidence), 0, [f"{note} hdrrecon view --max-mb allows more."]
         scale *= 0.93  # small pictures have more detail per pixel than large ones
 
 
@@ -130,7 +130,8 @@ def _photo_uri(photo: str | Path | np.ndarray, shape: tuple[int, int], most_byte
         codes = _photo_codes(Path(photo))
     height, width = codes.shape[:2]
     if abs(width / height * shape[0] / shape[1] - 1) > 0.01:
-        raise ValueError(f"the photo has {width} x {height} pixels, the light {shape[1]} x {shape[0]}: they do not show the same")
+        raise ValueError(f"the photo has {width} x {height} pixels, the light {shape[1]} x {shape[0]}: "
+                         "they do not show the same")
     data = Path(photo).read_bytes() if not isinstance(photo, np.ndarray) else b""
     if data[:2] != b"\xff\xd8" or len(data) * 4 / 3 > most_bytes:
         for longest in (2560, 1280, 640, 320):

@@ -1,8 +1,11 @@
 """JPEG files apart and together: nothing of the picture changes, and every cut is noticed."""
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image, MpoImagePlugin
 
 from hdrrecon.io import ReadError
 from hdrrecon.io.jpeg import APP1, APP2, MPF, Segment, index_types, pictures_behind, split_jpeg, with_picture_behind
@@ -36,10 +39,7 @@ def test_fill_bytes_and_noise_behind_the_picture():
 
 
 def test_the_index_is_what_an_independent_reader_expects():
-    from PIL import Image, MpoImagePlugin
-
     first, second = split_jpeg(jpeg(picture(), exif=exif_with(1))), jpeg(picture(8, 9))
-    import io
     data = with_picture_behind(first.segments, first.scans, second)
     image = MpoImagePlugin.MpoImageFile(io.BytesIO(data))
     assert image.n_frames == 2 and image.mpinfo[0xB002][1]["Size"] == len(second)

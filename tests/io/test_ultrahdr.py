@@ -1,7 +1,6 @@
 """Ultra HDR: the photo stays the photo, and the light comes back, by Google's decoder and by ours."""
 from __future__ import annotations
 
-import io
 import struct
 import warnings
 
@@ -14,9 +13,9 @@ from hdrrecon.color import linear_to_srgb, matrix_between, srgb_to_linear
 from hdrrecon.io import ReadError, read, read_photo, write
 from hdrrecon.io.gainmap import GainMap, from_iso_block, from_xmp_fields
 from hdrrecon.io.headroom import shoulder
-from hdrrecon.io.jpeg import APP1, APP2, EXIF, MPF, XMP, Segment, split_jpeg
+from hdrrecon.io.jpeg import APP1, APP2, EXIF, MPF, XMP, split_jpeg
 from hdrrecon.io.ultrahdr import ISO_URN, read_gain_map
-from hdrrecon.io.xmp import announcement, gain_map_fields, inserted, packet
+from hdrrecon.io.xmp import HDRGM, announcement, gain_map_fields, inserted, packet
 from tests.conftest import shared
 from tests.io.files import SRGB_PARA, deep_picture, encode, exif_with, icc, jpeg, para, picture
 
@@ -129,7 +128,7 @@ def test_turned_photos(tmp_path, orientation):
 
 
 def test_gains_are_those_of_the_photos_own_primaries(tmp_path):
-    """A Display P3 photo: its red of 5 is outside Rec.709, and comes back as such."""
+    """A Display P3 photo: a red of 5 in P3 is 6 in Rec.709, and comes back as such."""
     p3 = scene((5.0, 0.5, 0.5))
     light = p3 @ matrix_between("p3", "rec709").T.astype(np.float32)
     assert inner(light)[0, 0, 0] > 5.4
@@ -137,7 +136,8 @@ def test_gains_are_those_of_the_photos_own_primaries(tmp_path):
     file = write(tmp_path / "x.jpg", light, base=base)
     np.testing.assert_allclose(inner(read(file)), inner(light), rtol=0.03, atol=0.03)
     gains = read_gain_map(file.read_bytes())
-    middle = gains.codes[12, 17] / 255 * gains.high[0]
+    h, w = gains.codes.shape[:2]
+    middle = gains.codes[h * 5 // 16, w * 5 // 16] / 255 * gains.high[0]
     np.testing.assert_allclose(2.0**middle, [5, 1, 1], rtol=0.03)
 
 
@@ -309,6 +309,21 @@ def test_previews_in_the_base_give_way_silently_other_views_with_a_warning(tmp_p
         np.testing.assert_allclose(inner(read(file)), 6, rtol=0.03)
 
 
+def test_the_film_of_a_motion_photo_is_left_out_with_its_announcement(tmp_path):
+    light = scene(6.0)
+    camera = f'xmlns:GCamera="{HDRGM.replace("hdr-gain-map", "camera")}" xmlns:G="g" G:x="1" GCamera:MotionPhoto="1"'
+    own = announcement(999).replace("GainMap", "MotionPhoto").replace(' hdrgm:Version="1.0"', "")
+    own = packet(own.replace(f'xmlns:hdrgm="{HDRGM}"', camera))
+    base = photo_of(light, tmp_path, xmp=own)
+    base.write_bytes(base.read_bytes() + b"\0\0\0\x18ftypmp42" + bytes(500))
+    with pytest.warns(UserWarning, match="motion photo"):
+        file = write(tmp_path / "x.jpg", light, base=base)
+    text = split_jpeg(file.read_bytes()).body(APP1, XMP)
+    assert b"MotionPhoto" not in text and text.count(b"<Container:Directory>") == 1 and b'G:x="1"' in text
+    assert b"ftypmp42" not in file.read_bytes()
+    np.testing.assert_allclose(inner(read(file)), 6, rtol=0.03)
+
+
 def test_packets_that_cannot_be_extended_are_replaced_with_a_warning(tmp_path):
     light = scene(6.0)
     for xmp in (b"not xml at all", packet("<x/>" + "a" * 65000), packet("<y/>").decode().encode("utf-16")):
@@ -329,6 +344,15 @@ def test_nothing_above_white(tmp_path):
     light = scene(0.5)
     file = write(tmp_path / "x.jpg", light, base=photo_of(light, tmp_path))
     np.testing.assert_allclose(read(file), srgb_to_linear(pixels(file) / 255), atol=1e-5)
+
+
+def test_small_highlights_survive_where_the_size_of_the_photo_allows(tmp_path):
+    """Glints of two pixels: a map of quarter resolution would leave a sixth of their stops."""
+    rng = np.random.default_rng(0)
+    light = 0.3 + 0.3 * rng.random((256, 256, 3)).astype(np.float32)
+    light[100:102, 100:102] = light[31:33, 200:202] = 8
+    got = read(write(tmp_path / "x.jpg", light, base=photo_of(light, tmp_path)))
+    assert got[100:102, 100:102].min() > 6 and got[31:33, 200:202].min() > 6
 
 
 def test_a_real_photo_grows_by_at_most_15_percent(tmp_path):

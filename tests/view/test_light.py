@@ -88,3 +88,9 @@ def test_twice_the_light_is_twice_the_illuminance():
 def test_what_is_no_panorama_is_refused(light, words):
     with pytest.raises(ValueError, match=words):
         light_report(light)
+
+
+def test_the_sun_of_a_photo_is_found_though_it_is_little_brighter_than_the_sky():
+    report = light_report(with_sun(128, 60, 30, 5, 1.0, sky=0.5))
+    assert report.compact and report.longitude_deg == pytest.approx(60, abs=1) and report.latitude_deg == pytest.approx(30, abs=1)
+    assert report.sun_to_sky < 0.02

@@ -1,0 +1,126 @@
+"""A small web app on one's own machine: a photo in, sliders, every format out. Needs the extra: hdrrecon[app].
+
+`build_app` lays out the page; the functions before it do the work and know nothing of gradio.
+"""
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hdrrecon.api import RESPONSES, Reconstruction, Reconstructor
+from hdrrecon.io import READABLE, write
+from hdrrecon.io.extras import need
+from hdrrecon.view import exposure_strip, false_color, tonemap, write_viewer
+
+FORMATS = {
+    "exr": "OpenEXR, with confidence", "hdr": "Radiance", "tif": "float TIFF", "npy": "numpy", "jpg": "Ultra HDR",
+    "png": "PQ PNG", "avif": "PQ AVIF", "heic": "PQ HEIC", "jxl": "JPEG XL", "html": "page to look around in",
+}
+LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
+_PREVIEW_PX = 1600
+
+
+@dataclass(frozen=True)
+class Work:
+    """A photo and what became of it."""
+
+    photo: Path
+    result: Reconstruction
+
+    @property
+    def light(self) -> np.ndarray:
+        return self.result.radiance[..., :3]
+
+
+def look_at(light: np.ndarray, look: str, exposure_stops: float) -> np.ndarray:
+    """(h, w, 3) uint8 of light (H, W, 3), large ones at every n-th pixel; `look` is one of `LOOKS`."""
+    step = -(-max(light.shape[:2]) // _PREVIEW_PX)
+    light = light[::step, ::step]
+    if look == "false colour":
+        return false_color(light)
+    if look == "strip":
+        return exposure_strip(light, [exposure_stops + stop for stop in (0, -2, -4, -6)])
+    return tonemap(light, look, exposure_stops)
+
+
+def save(work: Work, formats: list[str], folder: Path) -> tuple[list[str], list[str]]:
+    """Write every format; returns paths, and sentences about those that could not be written."""
+    paths, problems = [], []
+    for name in formats:
+        path = folder / f"{work.photo.stem}.{name}"
+        try:
+            if name == "html":
+                write_viewer(path, work.light, photo=work.photo, confidence=work.result.confidence,
+                             response=work.result.response)
+            else:
+                options = dict(exr=dict(confidence=work.result.confidence), jpg=dict(base=work.photo)).get(name, {})
+                write(path, work.result.radiance, **options)
+            paths.append(str(path))
+        except (ValueError, OSError, ImportError) as error:
+            problems.append(f"{name}: {error}")
+    return paths, problems
+
+
+def build_app(model: str | None = None, device: str = "auto"):
+    """The page as a `gradio.Blocks`; call `.launch()` on it.
+
+    Args:
+        model: one of `hdrrecon.list_models()`; the default model if not given.
+        device: see `reconstruct`.
+
+    Raises:
+        ModuleNotFoundError: gradio is not installed; says what to type.
+        KeyError: no such model.
+    """
+    gr = need("gradio", "app", "the web app")
+    from hdrrecon.zoo import DEFAULT_MODEL
+
+    reconstructor = Reconstructor(model or DEFAULT_MODEL, device)
+
+    def reconstruct(path, response):
+        if path is None:
+            raise gr.Error("Choose a photo first.")
+        try:
+            work = Work(Path(path), reconstructor(path, response=response, details=True))
+        except (ValueError, OSError) as error:
+            raise gr.Error(str(error)) from error
+        clipped = 100 * float((work.result.masks["over"].max(axis=-1) > 0.5).mean())
+        brightest = work.light.max()
+        return work, f"{clipped:.1f} % of the photo is clipped; brightest light: {brightest:.3g} times the clip level."
+
+    def show(work, look, stops):
+        return None if work is None else look_at(work.light, look, stops)
+
+    def download(work, formats):
+        if work is None:
+            raise gr.Error("Reconstruct a photo first.")
+        paths, problems = save(work, formats, Path(tempfile.mkdtemp()))
+        for problem in problems:
+            gr.Warning(problem)
+        return paths
+
+    with gr.Blocks(title="hdrrecon", analytics_enabled=False) as app:
+        work = gr.State()
+        with gr.Row():
+            with gr.Column(scale=1):
+                # A file, not an image: gradio would recode it, and lose depth, profile and EXIF.
+                photo = gr.File(label="Photo", type="filepath", file_types=sorted(READABLE))
+                response = gr.Radio(RESPONSES, value="estimate", label="Camera response")
+                start = gr.Button("Reconstruct", variant="primary")
+                facts = gr.Markdown()
+                look = gr.Radio(LOOKS, value="clip", label="Show")
+                stops = gr.Slider(-10, 6, value=0, step=0.25, label="Exposure in stops")
+                choices = [(f".{name}: {what}", name) for name, what in FORMATS.items()]
+                formats = gr.CheckboxGroup(choices, value=["exr", "html"], label="Formats")
+                files = gr.Button("Write files")
+                made = gr.File(label="Files", file_count="multiple", interactive=False)
+            picture = gr.Image(label="Light", scale=3, format="png", buttons=["download", "fullscreen"])
+        shown = dict(fn=show, inputs=[work, look, stops], outputs=picture, show_progress="hidden")
+        start.click(reconstruct, [photo, response], [work, facts]).then(**shown)
+        look.change(**shown)
+        stops.release(**shown)
+        files.click(download, [work, formats], made)
+    return app

@@ -1,0 +1,68 @@
+"""The web app: what it does without gradio, that it says so, and that its page builds with it."""
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import hdrrecon
+from hdrrecon.api import Reconstruction
+from hdrrecon.app import FORMATS, LOOKS, Work, build_app, look_at, save
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.io import WRITABLE
+from tests.conftest import needs_weights
+
+
+@pytest.fixture
+def work(tmp_path, small_hdr, small_photo):
+    Image.fromarray(small_photo).save(tmp_path / "sun.jpg", quality=95)
+    over = np.repeat((small_hdr.max(axis=2) >= 1)[..., None], 3, axis=2).astype(np.float32)
+    result = Reconstruction(small_hdr, 1 - over[..., 0], ResponseCurve.srgb(), dict(over=over), np.minimum(small_hdr, 1))
+    return Work(tmp_path / "sun.jpg", result)
+
+
+def test_every_format_of_the_library_is_offered():
+    assert {f".{name}" for name in FORMATS} >= WRITABLE - {".jpeg", ".tiff"}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_looks(small_hdr, look):
+    picture = look_at(small_hdr, look, -2)
+    assert picture.dtype == np.uint8 and picture.shape[2] == 3
+    assert max(look_at(np.ones((4000, 20, 3), np.float32), "clip", 0).shape) <= 1600
+
+
+def test_files(work, tmp_path):
+    paths, problems = save(work, ["exr", "hdr", "tif", "npy", "jpg", "png", "html"], tmp_path / "out")
+    assert problems == [] and [Path(p).name for p in paths] == [f"sun.{e}" for e in ("exr", "hdr", "tif", "npy", "jpg", "png", "html")]
+    assert np.allclose(hdrrecon.read(paths[0]), work.light, rtol=1e-3)
+
+
+def test_a_format_that_fails_does_not_stop_the_others(work, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagecodecs", None)
+    paths, problems = save(work, ["avif", "npy"], tmp_path / "out")
+    assert len(paths) == 1 and len(problems) == 1 and "hdrrecon[hdrfiles]" in problems[0]
+
+
+def test_without_gradio_one_sentence_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "gradio", None)
+    with pytest.raises(ModuleNotFoundError, match=r'the web app needs: pip install "hdrrecon\[app\]"'):
+        build_app()
+    script = "import sys; sys.modules['gradio'] = None; from hdrrecon.cli import app; app(['app'])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 1 and "hdrrecon[app]" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+
+
+def test_the_page_builds_and_its_button_works(work):
+    pytest.importorskip("gradio")
+    needs_weights()
+    page = build_app(device="cpu")
+    reconstruct = next(f for f in page.fns.values() if f.name == "reconstruct").fn
+    made, text = reconstruct(str(work.photo), "srgb")
+    assert made.light.shape == work.light.shape and "% of the photo is clipped" in text
+    show = next(f for f in page.fns.values() if f.name == "show").fn
+    assert show(made, "strip", 0).dtype == np.uint8 and show(None, "clip", 0) is None
+    with pytest.raises(Exception, match="photo first"):
+        reconstruct(None, "srgb")
