@@ -9,7 +9,18 @@ shadows are (clear noon about 5).
 
 Expected of the panorama it makes, weights of November 2026:
 
-%EXPECTED%
+    photo
+      strongest source  longitude +49.9 deg, latitude +34.9 deg
+      on level ground   1.271 = 0.02096 from it + 1.25 from the rest
+      sun to sky        0.0168
+    reconstruction
+      strongest source  longitude +50.0 deg, latitude +34.8 deg
+      on level ground   1.274 = 0.03465 from it + 1.239 from the rest
+      sun to sky        0.028
+    truth
+      strongest source  longitude +50.0 deg, latitude +35.0 deg
+      on level ground   1.958 = 0.4113 from it + 1.547 from the rest
+      sun to sky        0.266
 """
 from __future__ import annotations
 

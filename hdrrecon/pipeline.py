@@ -87,17 +87,20 @@ class HDRPipeline(nn.Module):
     def _restored(self, code: Tensor, linear: Tensor, over: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
         deep = self.restore.look(code, linear, self.restore.config.working_px)
         height, width = code.shape[-2:]
-        radiance, confidence = linear.clone(), confidence.clone()
+        radiance, confidence = linear.clone(memory_format=torch.contiguous_format), confidence.clone()
+        flat = lambda x: x.reshape(*x.shape[:2], -1)
         step = max(1, BAND_PX // width)
         for top in range(0, height, step):
             rows = slice(top, min(top + step, height))
-            mask = over[..., rows, :]
-            if not bool(mask.any()):
+            # The head works pixel by pixel, so it is shown clipped pixels alone: (1, C, n, 1).
+            where = flat(over[..., rows, :].amax(1, keepdim=True))[0, 0].nonzero()[:, 0]
+            if not len(where):
                 continue
-            part = code[..., rows, :], linear[..., rows, :]
-            stops, spread = self.restore.answer(*part, enlarge_rows(deep, rows, (height, width)))
-            radiance[..., rows, :] = restore(linear[..., rows, :], code[..., rows, :], stops)
-            confidence[..., rows, :] *= 1 - mask.amax(1, keepdim=True) * torch.exp(-SURE_STOPS / spread)
+            here = lambda x: flat(x[..., rows, :])[..., where, None]
+            stops, spread = self.restore.answer(here(code), here(linear), flat(enlarge_rows(deep, rows, (height, width)))[..., where, None])
+            at = top * width + where
+            flat(radiance)[..., at] = restore(here(linear), here(code), stops)[..., 0]
+            flat(confidence)[..., at] *= (1 - here(over).amax(1, keepdim=True) * torch.exp(-SURE_STOPS / spread))[..., 0]
         return radiance, confidence
 
 

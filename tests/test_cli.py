@@ -36,7 +36,8 @@ class Fake:
         code = hdrrecon.read(path).astype(np.float32) / 255
         linear = code[..., :3]
         radiance = np.concatenate([2 * linear, code[..., 3:]], axis=-1)
-        return SimpleNamespace(radiance=radiance, linear=code, confidence=np.ones(code.shape[:2], np.float32))
+        return SimpleNamespace(radiance=radiance, linear=code, confidence=np.ones(code.shape[:2], np.float32),
+                               response=hdrrecon.ResponseCurve.gamma(2.0))
 
 
 @pytest.fixture
@@ -154,6 +155,13 @@ def test_names_that_would_meet(photos):
     call("run", "p", "-o", "out")
     assert files("out") == ["a.jpg.exr", "a.png.exr", "b.exr", "sub/a.exr"]
     assert hdrrecon.read("out/a.png.exr")[0, 0, 0] == pytest.approx(400 / 255, rel=1e-3)
+
+
+def test_an_exr_carries_the_curve_it_was_made_with(photos):
+    from hdrrecon.view.extras import read_extras
+
+    call("run", "p/a.jpg", "-o", "x.exr")
+    assert read_extras(Path("x.exr")).response.name == "gamma 2"
 
 
 def test_shards_share_the_work(photos):

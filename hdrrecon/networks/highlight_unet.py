@@ -86,7 +86,7 @@ class HighlightUNet(nn.Module):
         return self.features(x)[..., : -(-seen[0] // 2), : -(-seen[1] // 2)]
 
     def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> tuple[Tensor, Tensor]:
-        """The per-pixel head; `deep` are the features of `look` enlarged to the size of `code`. See `forward`."""
+        """The per-pixel head, on pixels in any arrangement; `deep` are the features of `look` at each. See `forward`."""
         out = self.head(torch.cat([code, linear, over_mask(code), deep], 1)).float()
         return F.softplus(out[:, :3]), F.softplus(out[:, 3:]) + 0.05
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.camera.basis import FAMILIES, compress, fit_basis
-from hdrrecon.camera.response import CODES, SAMPLES, ResponseCurve
+from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.color import srgb_to_linear
 
 CLIP_CODE = 250  # real_cameras.npz is 1 here; codes above are clipped

@@ -1,7 +1,6 @@
 """Losses, all on (N, C, H, W) linear light with 1.0 = the level at which the photo clips, unless said otherwise."""
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from hdrrecon.color import luminance

@@ -1,5 +1,4 @@
 """The virtual camera does what its settings say."""
-import numpy as np
 import pytest
 import torch
 
