@@ -89,6 +89,7 @@ class HDRPipeline(nn.Module):
         height, width = code.shape[-2:]
         radiance, confidence = linear.clone(memory_format=torch.contiguous_format), confidence.clone()
         flat = lambda x: x.reshape(*x.shape[:2], -1)
+        grey = torch.equal(code[:, 0], code[:, 1]) and torch.equal(code[:, 1], code[:, 2])
         step = max(1, BAND_PX // width)
         for top in range(0, height, step):
             rows = slice(top, min(top + step, height))
@@ -98,8 +99,12 @@ class HDRPipeline(nn.Module):
                 continue
             here = lambda x: flat(x[..., rows, :])[..., where, None]
             stops, spread = self.restore.answer(here(code), here(linear), flat(enlarge_rows(deep, rows, (height, width)))[..., where, None])
+            if grey:  # what came without colour gets none
+                stops = stops.mean(1, keepdim=True).expand_as(stops)
             at = top * width + where
-            flat(radiance)[..., at] = restore(here(linear), here(code), stops)[..., 0]
+            light = restore(here(linear), here(code), stops)
+            # One channel for all three: the same number in another lane of exp2 may differ in its last bit.
+            flat(radiance)[..., at] = (light[:, :1].expand_as(light) if grey else light)[..., 0]
             flat(confidence)[..., at] *= (1 - here(over).amax(1, keepdim=True) * torch.exp(-SURE_STOPS / spread))[..., 0]
         return radiance, confidence
 

@@ -44,6 +44,11 @@ def test_a_channel_that_is_not_clipped_keeps_its_value(code):
     assert (out.radiance[:, 2, 10:20, 10:20] > out.linear[:, 2, 10:20, 10:20]).all()
 
 
+def test_a_grey_photo_gets_no_colour(code):
+    out = random_pipeline()(code[:, :1].expand(-1, 3, -1, -1)).radiance
+    assert torch.equal(out[:, 0], out[:, 1]) and torch.equal(out[:, 1], out[:, 2])
+
+
 def test_nothing_clipped_means_no_network(code, monkeypatch):
     pipeline = random_pipeline()
     monkeypatch.setattr(pipeline.restore, "look", lambda *a: pytest.fail("the restoring network was called"))
