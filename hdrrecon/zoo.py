@@ -47,13 +47,17 @@ class Model:
 
 WEIGHTS = {
     "response-net": Weights("response-net.safetensors", "2fa3432e1f8957ec2a9f74af97ad3c8e6cb6ead184e75013de05be0429093422"),
-    "highlight-unet": Weights("highlight-unet.safetensors", "25072fc6a238960749980304b12aa18a8551c513f9a92e85a2c58d7746f07b23"),
+    "linearization-net": Weights("linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"),
+    "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
+    "highlight-unet": Weights("highlight-unet.safetensors", "9be14c023f25af341ec0e704b7c2d513c1a7ddbf686ea512c319b73b854930db"),
 }
 
 DEFAULT_MODEL = "full"
 MODELS = {model.name: model for model in (
     Model("full", "estimated response, restored highlights", "response-net", "highlight-unet", 3_061_416, {}),
     Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 236_004, {}),
+    Model("linearization-net", "the response as published by Liu et al. 2020, for comparison", "linearization-net", None, 838_356, {}),
+    Model("crf-net", "the response as published by Li & Peers 2017, for comparison", "crf-net", None, 890_507, {}),
 )}
 
 
