@@ -57,6 +57,31 @@ def linearize(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("
     _train(LinearizeTask(), scenes, curves, val, out, start, _recipe(steps, batch, rate, device, precision, workers, seed))
 
 
+@app.command("crf-net")
+def crf_net(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/crf"),
+            classify_steps: Annotated[int, typer.Option(help="Batches of the first phase: which training curve was it?")] = 900,
+            steps: Annotated[int, typer.Option(help="Batches of the second phase: the curve's weights.")] = 2400,
+            batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",
+            workers: Workers = 0, seed: Seed = 0):
+    """CRF-net of Li & Peers: the published way through patches, for comparison."""
+    from safetensors.torch import load_file
+
+    from hdrrecon.train.crf_task import ClassCurves, ClassifyCurveTask, RegressCurveTask, regression_start
+    from hdrrecon.train.curves import CurveSampler, load_measured
+    from hdrrecon.train.loop import train
+    from hdrrecon.train.scenes import load_scenes
+    from hdrrecon.train.validation import validation_shots
+
+    views, held_out, measured = load_scenes(scenes), load_scenes(val), load_measured(curves)
+    classes, sampler = ClassCurves(measured), CurveSampler(measured)
+    recipe = lambda count, run: _recipe(count, batch, rate, device, precision, workers, run)
+    classified = train(ClassifyCurveTask(classes.table), recipe(classify_steps, seed), views, classes,
+                       validation_shots(held_out, classes), out / "classify")
+    best = train(RegressCurveTask(), recipe(steps, seed + 1), views, sampler, validation_shots(held_out, sampler),
+                 out / "regress", regression_start(load_file(classified)))
+    print(f"best weights: {best}")
+
+
 @app.command()
 def restore(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/restore"), steps: Steps = 8000,
             batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",

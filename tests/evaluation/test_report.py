@@ -1,6 +1,4 @@
 import re
-import shutil
-import subprocess
 
 import pytest
 
@@ -10,11 +8,7 @@ from hdrrecon.evaluation.report import write_report
 from hdrrecon.evaluation.runner import Settings, run
 from hdrrecon.evaluation.sources import find_truths
 from hdrrecon.evaluation.statistics import summarise
-
-CHROMIUM = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None
-)
-
+from tests.browser import Browser
 
 @pytest.fixture
 def page(truths, tmp_path):
@@ -57,49 +51,24 @@ def test_a_report_asked_for_later_fills_in_its_pictures(truths, tmp_path):
     )
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
-def test_it_renders_and_sorts_in_a_browser(page, tmp_path):
-    """Sort by the first metric twice, order the images; the page reports what it then shows."""
-    probe = """<script>
-      const errors = []; addEventListener("error", e => errors.push(e.message));
-      addEventListener("load", () => setTimeout(() => {
+def test_it_renders_and_sorts_in_a_browser(page):
+    """Sort by the first metric twice, order the images; then say what the page shows."""
+    probe = """(async () => {
         const table = document.querySelector("table.sortable"), button = table.querySelectorAll("th button")[1];
         const values = () => [...table.tBodies[0].rows].map(r => +r.cells[1].dataset.value);
         button.click(); const up = values(); button.click(); const down = values();
         const order = document.getElementById("case-order");
-        const names = () => [...document.querySelectorAll(".case")].map(c => c.dataset.name);
         order.value = "name|up"; order.dispatchEvent(new Event("change"));
+        const names = [...document.querySelectorAll(".case")].map(c => c.dataset.name);
         const pictures = [...document.images]; for (const p of pictures) p.loading = "eager";
-        Promise.all(pictures.map(p => p.decode())).then(() => {
-          const bad = pictures.filter(p => !p.naturalWidth).length;
-          document.title = JSON.stringify({up, down, names: names(), pictures: pictures.length, bad, errors});
-        });
-      }, 50));
-    </script>"""
-    probed = tmp_path / "probed.html"
-    probed.write_text(page.read_text().replace("</body>", probe + "</body>"))
-    found = subprocess.run(
-        [
-            CHROMIUM,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--virtual-time-budget=5000",
-            "--dump-dom",
-            probed.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    import html
-    import json
-
-    title = re.search(r"<title>(.*?)</title>", found.stdout)
-    assert title, found.stderr[-500:]
-    state = json.loads(html.unescape(title[1]))
+        await Promise.all(pictures.map(p => p.decode()));
+        return {up, down, names, pictures: pictures.length, bad: pictures.filter(p => !p.naturalWidth).length};
+    })()"""
+    with Browser() as browser:
+        browser.open(page, until="document.readyState === 'complete'")
+        state = browser.run(probe)
+        assert browser.errors() == [] and {a.split(":")[0] for a in browser.addresses()} <= {"file", "data"}
     assert state["up"] == sorted(state["up"]) and state["down"] == state["up"][::-1] and len(state["up"]) == 3
-    assert state["names"] == ["scene0", "scene1"] and state["errors"] == []
+    assert state["names"] == ["scene0", "scene1"]
     # per case: the input, the truth at three exposures, and per method three exposures and an error map
     assert state["pictures"] == 2 * (1 + 3 + 3 * 4) and state["bad"] == 0

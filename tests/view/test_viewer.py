@@ -11,7 +11,7 @@ from hdrrecon.view.falsecolor import false_color
 from hdrrecon.view.packing import packed_size
 from hdrrecon.view.tonemap import tonemap
 from hdrrecon.view.viewer import write_viewer
-from tests.view.browser import Browser
+from tests.browser import Browser
 
 
 @pytest.fixture(scope="module")
