@@ -14,9 +14,9 @@ Expected of the panorama it makes, weights of November 2026:
       on level ground   1.271 = 0.02096 from it + 1.25 from the rest
       sun to sky        0.0168
     reconstruction
-      strongest source  longitude +50.0 deg, latitude +34.8 deg
-      on level ground   1.274 = 0.03465 from it + 1.239 from the rest
-      sun to sky        0.028
+      strongest source  longitude +50.0 deg, latitude +34.9 deg
+      on level ground   1.274 = 0.03205 from it + 1.242 from the rest
+      sun to sky        0.0258
     truth
       strongest source  longitude +50.0 deg, latitude +35.0 deg
       on level ground   1.958 = 0.4113 from it + 1.547 from the rest
