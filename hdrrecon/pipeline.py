@@ -87,7 +87,7 @@ class HDRPipeline(nn.Module):
     def _restored(self, code: Tensor, linear: Tensor, over: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
         deep = self.restore.look(code, linear, self.restore.config.working_px)
         height, width = code.shape[-2:]
-        radiance, confidence = linear.clone(memory_format=torch.contiguous_format), confidence.clone()
+        radiance, confidence = (x.clone(memory_format=torch.contiguous_format) for x in (linear, confidence))
         flat = lambda x: x.reshape(*x.shape[:2], -1)
         grey = torch.equal(code[:, 0], code[:, 1]) and torch.equal(code[:, 1], code[:, 2])
         step = max(1, BAND_PX // width)

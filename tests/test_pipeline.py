@@ -49,6 +49,14 @@ def test_a_grey_photo_gets_no_colour(code):
     assert torch.equal(out[:, 0], out[:, 1]) and torch.equal(out[:, 1], out[:, 2])
 
 
+def test_memory_layout_does_not_matter(code):
+    """A tensor that is a view with other strides gives the same light and the same doubts."""
+    turned = code.transpose(-1, -2).contiguous().transpose(-1, -2)
+    one, two = random_pipeline()(code), random_pipeline()(turned)
+    torch.testing.assert_close(two.radiance, one.radiance, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(two.confidence, one.confidence, rtol=1e-4, atol=1e-5)
+
+
 def test_nothing_clipped_means_no_network(code, monkeypatch):
     pipeline = random_pipeline()
     monkeypatch.setattr(pipeline.restore, "look", lambda *a: pytest.fail("the restoring network was called"))

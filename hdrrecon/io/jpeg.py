@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from hdrrecon.io.photo import ReadError
 
-SOI, EOI = b"\xff\xd8", b"\xff\xd9"
+SOI = b"\xff\xd8"
 APP0, APP1, APP2 = 0xE0, 0xE1, 0xE2
 EXIF, XMP, MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 LONGEST_BODY = 65533

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from hdrrecon.color import namespace
 from hdrrecon.metrics.fidelity import psnr, ssim
 
 LOWEST_NITS, HIGHEST_NITS = 0.005, 10_000.0
@@ -20,9 +21,10 @@ UNIT_PEAK = 256.0  # 100 cd/m2; the dynamic range the official PSNR and SSIM ass
 # The encoding's authors weigh channels with more digits than BT.709 itself; kept, so that results agree.
 LUMINANCE = np.array([0.212656, 0.715158, 0.072186])
 
-# p1 to p7 of the official encoder; the training loss shares them.
-BANDING_GLARE = (0.353487901, 0.3734658629, 8.277049286e-05, 0.9062562627, 0.09150303166, 0.9099517204, 596.3148142)
-_OFFSET, _NUMERATOR, _DENOMINATOR, _INNER, _OUTER, _BLACK, _SCALE = BANDING_GLARE
+# p1 to p7 of the official encoder.
+_OFFSET, _NUMERATOR, _DENOMINATOR = 0.353487901, 0.3734658629, 8.277049286e-05
+_INNER, _OUTER = 0.9062562627, 0.09150303166
+_BLACK, _SCALE = 0.9099517204, 596.3148142
 
 
 def pu21_encode(nits) -> np.ndarray:
@@ -43,9 +45,15 @@ def pu21_encode(nits) -> np.ndarray:
             f"pu21_encode needs absolute luminance in cd/m2 as floats, got {nits.dtype}; "
             "linearise code values and scale them to nits first (metrics.display_nits)"
         )
-    power = np.clip(nits.astype(np.float64), LOWEST_NITS, HIGHEST_NITS) ** _INNER
+    return pu21_units(nits.astype(np.float64))
+
+
+def pu21_units(nits):
+    """`pu21_encode` without its check, for numpy arrays and (differentiably) torch tensors; keeps shape and dtype."""
+    xp = namespace(nits)
+    power = xp.clip(nits, LOWEST_NITS, HIGHEST_NITS) ** _INNER
     ratio = (_OFFSET + _NUMERATOR * power) / (1 + _DENOMINATOR * power)
-    return np.maximum(_SCALE * (ratio**_OUTER - _BLACK), 0)
+    return xp.clip(_SCALE * (ratio**_OUTER - _BLACK), 0, None)
 
 
 def pu21_decode(units) -> np.ndarray:

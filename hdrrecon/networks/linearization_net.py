@@ -19,9 +19,9 @@ from torch.nn import functional as F
 
 from hdrrecon.camera.basis import FAMILIES, load_basis
 from hdrrecon.camera.prior import log_odds
+from hdrrecon.networks.response_statistics import LEVEL_BINS, level_statistics
 
-CODES_PER_BIN = 4
-STATISTICS = 6 * 256 // CODES_PER_BIN
+STATISTICS = 6 * LEVEL_BINS
 
 
 @dataclass(frozen=True)
@@ -137,31 +137,8 @@ def crop_features(code: Tensor, bins: tuple[int, ...]) -> Tensor:
 
 
 def code_statistics(code: Tensor) -> Tensor:
-    """Global statistics of photos (N, 3, H, W) -> (N, STATISTICS), each about 0 to 3.
-
-    Six tables of 64 bins: histograms of R, G, B, brightest and darkest channel (square root of the share, times 4),
-    and the mean edge height of green at each level, on a log scale: edges keep their contrast in light, so
-    their height in code values follows the slope of the response.
-    """
-    count = 256 // CODES_PER_BIN
-    level = lambda x: (x.clamp(0, 1) * 255).round().long().div(CODES_PER_BIN, rounding_mode="floor").flatten(1)
-    planes = [*code.unbind(1), code.amax(1), code.amin(1)]
-    tables = []
-    for plane in planes:
-        bins = level(plane)
-        share = code.new_zeros(len(code), count).scatter_add_(1, bins, torch.ones_like(bins, dtype=code.dtype)) / bins.shape[1]
-        tables.append(4 * share.sqrt())
-    green = code[:, 1]
-    if green.shape[-1] > 1:
-        edge = (green[..., 1:] - green[..., :-1]).abs().flatten(1)
-        at = level((green[..., 1:] + green[..., :-1]) / 2)
-        total = code.new_zeros(len(code), count).scatter_add_(1, at, edge)
-        seen = code.new_zeros(len(code), count).scatter_add_(1, at, torch.ones_like(edge))
-        height = total / seen.clamp(min=1)
-    else:
-        height = code.new_zeros(len(code), count)
-    tables.append((1 + 1000 * height).log() / 2)
-    return torch.cat(tables, 1)
+    """Global statistics of photos (N, 3, H, W) -> (N, STATISTICS): `response_statistics.level_statistics` of each."""
+    return torch.stack([level_statistics(one) for one in code])
 
 
 def bounded(code: Tensor, longest_px: int) -> Tensor:

@@ -51,7 +51,6 @@ class ClassifyCurveTask:
     table: np.ndarray
     config: CrfConfig = field(default_factory=CrfConfig)
     name: str = "crf-net-classify"
-    better: str = "min"
     score: str = "cross_entropy"
 
     def network(self) -> nn.Module:
@@ -93,7 +92,6 @@ class RegressCurveTask:
 
     config: CrfConfig = field(default_factory=CrfConfig)
     name: str = "crf-net"
-    better: str = "min"
     score: str = "rmse"
 
     def network(self) -> nn.Module:

@@ -20,7 +20,7 @@ from hdrrecon.networks.response_statistics import GROUPS, LEVEL_BINS, response_s
 from hdrrecon.train import losses
 from hdrrecon.train.curves import CurveSampler
 from hdrrecon.train.loop import log, save_weights
-from hdrrecon.train.scenes import Scene, random_piece, random_view
+from hdrrecon.train.scenes import Scene, random_piece, random_scene, random_view
 from hdrrecon.train.shots import passed_on, random_shot
 
 CHUNK = 2500
@@ -43,10 +43,9 @@ def count_chunk(scenes: list[Scene], curves: CurveSampler, seed: int, path: Path
     if path.exists():
         return
     rng = np.random.default_rng((77, seed))
-    odds = np.array([s.weight for s in scenes])
     rows: list[tuple] = []
     while len(rows) < count:
-        scene = scenes[rng.choice(len(scenes), p=odds / odds.sum())]
+        scene = random_scene(scenes, rng)
         view = random_view(scene, int(rng.choice(SIDES_PX)), rng) if rng.random() < 0.5 else random_piece(scene, rng)
         if view.max() <= 1e-4:
             continue

@@ -4,16 +4,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from hdrrecon.color import luminance
-from hdrrecon.metrics.pu21 import BANDING_GLARE, HIGHEST_NITS, LOWEST_NITS, PEAK_NITS, WHITE_NITS
+from hdrrecon.metrics.pu21 import LOWEST_NITS, PEAK_NITS, WHITE_NITS, pu21_units
 
 FLOOR = 1e-4
-
-
-def pu21(nits: Tensor) -> Tensor:
-    """PU21 units, differentiable; constants and source in metrics.pu21."""
-    p1, p2, p3, p4, p5, p6, p7 = BANDING_GLARE
-    y = nits.clamp(LOWEST_NITS, HIGHEST_NITS) ** p4
-    return (p7 * (((p1 + p2 * y) / (1 + p3 * y)) ** p5 - p6)).clamp(min=0)
 
 
 def root_mean_square(x: Tensor, dim) -> Tensor:
@@ -54,7 +47,7 @@ def masked_log_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 def display_error(prediction: Tensor, truth: Tensor) -> Tensor:
     """Negative PU21-PSNR in tens of decibels, (N,): the photo's clip level at 200 cd/m2, limited to 4000."""
-    shown = lambda x: pu21((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
+    shown = lambda x: pu21_units((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
     mean_square = (shown(prediction) - shown(truth)).square().mean((1, 2, 3))
     return ((mean_square + 1e-2) / 256**2).log10()
 

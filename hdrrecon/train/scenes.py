@@ -46,6 +46,12 @@ def load_scenes(folder: Path) -> list[Scene]:
     return scenes
 
 
+def random_scene(scenes: list[Scene], rng: np.random.Generator) -> Scene:
+    """One of the scenes, drawn by weight."""
+    odds = np.array([s.weight for s in scenes])
+    return scenes[rng.choice(len(scenes), p=odds / odds.sum())]
+
+
 def perspective(panorama: np.ndarray, size: tuple[int, int], fov: float, yaw: float, pitch: float, roll: float = 0.0):
     """A perspective view of a latlong panorama.
 

@@ -16,7 +16,7 @@ from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
 from hdrrecon.color import LUMINANCE_REC709
 from hdrrecon.train.curves import CurveSampler
-from hdrrecon.train.scenes import Scene, random_view
+from hdrrecon.train.scenes import Scene, random_scene, random_view
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,8 @@ class ShotStream(torch.utils.data.IterableDataset):
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
-        odds = np.array([s.weight for s in self.scenes])
-        odds /= odds.sum()
         while True:
-            scene = self.scenes[rng.choice(len(self.scenes), p=odds)]
-            view = random_view(scene, self.size, rng)
+            view = random_view(random_scene(self.scenes, rng), self.size, rng)
             if view.max() <= 1e-4 or rng.random() > interest(view):  # a tripod hole fills the view, or a dull one
                 continue
             for _ in range(self.shots_per_view):

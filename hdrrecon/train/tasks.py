@@ -49,7 +49,6 @@ class LinearizeTask:
 
     config: LinearizationConfig = field(default_factory=LinearizationConfig)
     name: str = "linearization-net"
-    better: str = "min"
     score: str = "score"
 
     def network(self) -> nn.Module:
@@ -108,7 +107,6 @@ class RestoreTask:
     config: HighlightConfig = field(default_factory=HighlightConfig)
     linearizer: ResponseNet | None = None
     name: str = "highlight-unet"
-    better: str = "min"
     score: str = "score"
     working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
 
