@@ -19,7 +19,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from hdrrecon.camera.exposure import over_mask, under_mask
+from hdrrecon.camera.exposure import over_mask
+from hdrrecon.networks.restored_light import LAPLACE_80, RestoredLight
+from hdrrecon.networks.seen import Seen
+from hdrrecon.networks.working_resolution import enlarge_rows
 
 INPUTS = 13
 FULL_INPUTS = 9
@@ -40,6 +43,7 @@ class HighlightUNet(nn.Module):
     """(code, linear) -> stops above the linearised value, and their spread. See the module's text."""
 
     Config = HighlightConfig
+    fills_shadows = False
 
     def __init__(self, config: HighlightConfig = HighlightConfig()):
         super().__init__()
@@ -62,17 +66,18 @@ class HighlightUNet(nn.Module):
     def forward(self, code: Tensor, linear: Tensor, working_px: int | None = None) -> tuple[Tensor, Tensor]:
         """code, linear (N, 3, H, W) in [0, 1] -> stops (N, 3, H, W) >= 0 and spread (N, 1, H, W) > 0, in stops."""
         deep = self.look(code, linear, working_px or self.config.working_px)
-        return self.answer(code, linear, enlarge_rows(deep, slice(0, code.shape[-2]), code.shape[-2:]))
+        light = self.answer(code, linear, enlarge_rows(deep, slice(0, code.shape[-2]), code.shape[-2:]))
+        return light.median, light.spread
 
     def look(self, code: Tensor, linear: Tensor, working_px: int) -> Tensor:
         """The U-Net's features at half the working resolution, (N, features, h, w)."""
-        seen = working_size(code.shape[-2:], working_px)
-        shrink = lambda x: x if seen == tuple(x.shape[-2:]) else F.interpolate(x, seen, mode="area")
-        # One map at a time: a large photo is never held thirteen channels deep.
-        x = torch.cat([shrink(linear), shrink(code), shrink(over_mask(code)), shrink(under_mask(code)),
-                       shrink(stops_below_clip(linear))], 1)
-        pad_h, pad_w = (-seen[0]) % self.multiple_of, (-seen[1]) % self.multiple_of
-        x = F.pad(x, (0, pad_w, 0, pad_h), mode="replicate")
+        return self.look_at(Seen.at(code, linear, working_px))
+
+    def look_at(self, seen: Seen) -> Tensor:
+        """The same of a photo that has been brought to the working resolution."""
+        x = torch.cat([seen.linear, seen.code, seen.over, seen.under, seen.depth], 1)
+        height, width = x.shape[-2:]
+        x = F.pad(x, (0, (-width) % self.multiple_of, 0, (-height) % self.multiple_of), mode="replicate")
         x, skips = self.stem(F.pixel_unshuffle(x, 2)), []
         for block, down in zip(self.encode, [*self.down, None]):
             x = block(x)
@@ -83,12 +88,16 @@ class HighlightUNet(nn.Module):
         for up, block in zip(reversed(self.up), reversed(self.decode)):
             x = F.interpolate(up(x), scale_factor=2.0, mode="bilinear", align_corners=False)
             x = block(x + skips.pop())
-        return self.features(x)[..., : -(-seen[0] // 2), : -(-seen[1] // 2)]
+        return self.features(x)[..., : -(-height // 2), : -(-width // 2)]
 
-    def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> tuple[Tensor, Tensor]:
-        """The per-pixel head, on pixels in any arrangement; `deep` are the features of `look` at each. See `forward`."""
+    def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
+        """The per-pixel head, on pixels in any arrangement; `deep` are the features of `look` at each.
+
+        One answer for all three wishes, and none for shadows.
+        """
         out = self.head(torch.cat([code, linear, over_mask(code), deep], 1)).float()
-        return F.softplus(out[:, :3]), F.softplus(out[:, 3:]) + 0.05
+        stops, half = F.softplus(out[:, :3]), LAPLACE_80 * (F.softplus(out[:, 3:]) + 0.05)
+        return RestoredLight(stops, stops, stops, half, half, torch.zeros_like(stops))
 
 
 class Block(nn.Module):
@@ -116,32 +125,6 @@ class Context(nn.Module):
         x = self.block(x)
         summary = self.path(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))
         return self.after(x + summary[..., None, None])
-
-
-def stops_below_clip(linear: Tensor) -> Tensor:
-    """Linear light on a log scale: 0 at the clip level, 1 ten stops below and darker. Same shape."""
-    return -linear.clamp(2**-10, 1).log2() / 10
-
-
-def working_size(size: tuple[int, int], longest_px: int) -> tuple[int, int]:
-    """Size at which the U-Net sees a photo: the longer side at most `longest_px`, never enlarged."""
-    scale = min(1.0, longest_px / max(size))
-    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
-
-
-def enlarge_rows(features: Tensor, rows: slice, size: tuple[int, int]) -> Tensor:
-    """Rows `rows` of `features` (N, C, h, w) enlarged bilinearly to `size`, without enlarging the others.
-
-    Returns:
-        (N, C, rows, size[1]), the same as those rows of `interpolate(features, size, mode="bilinear")`.
-    """
-    position = (torch.arange(rows.start, rows.stop, device=features.device) + 0.5) * (features.shape[-2] / size[0]) - 0.5
-    position = position.clamp(0, features.shape[-2] - 1)
-    low = position.floor().long()
-    high = (low + 1).clamp(max=features.shape[-2] - 1)
-    share = (position - low).to(features.dtype)[:, None]
-    tall = features[..., low, :] * (1 - share) + features[..., high, :] * share
-    return F.interpolate(tall, (tall.shape[-2], size[1]), mode="bilinear", align_corners=False)
 
 
 def restore(linear: Tensor, code: Tensor, stops: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
     hdrrecon train linearize --scenes DIR --curves DIR --val DIR --out runs/linearize
     hdrrecon train restore   --scenes DIR --curves DIR --val DIR --out runs/restore
+    torchrun --nproc-per-node 8 -m hdrrecon train restore --scenes DIR --curves DIR --val DIR --device cuda
 
 Resumes by itself from `last.pt` in the run's folder, or starts from shipped weights with `start`. The folder gets
 
@@ -23,12 +24,14 @@ import torch
 from torch import nn
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.train.shots import ShotStream, collate
+from hdrrecon.train.shots import collate
+from hdrrecon.train.team import join_team, own_seed
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA."""
+    """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA. Under torchrun (`train.team`) `batch` is
+    what each process draws: N processes step on N batches."""
 
     steps: int = 10_000
     batch: int = 8
@@ -45,18 +48,20 @@ class Recipe:
     workers: int = 0
 
 
-def train(task, recipe: Recipe, scenes, curves, shots, out: Path, start: dict | None = None) -> Path:
+def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = None) -> Path:
     """Train `task` until `recipe.steps`; returns the path of the best weights.
 
     Args:
         task: see train.tasks.
-        scenes, curves: what `train.shots.ShotStream` draws from.
+        stream: (size, seed) -> endless dataset of samples: `train.shots.ShotStream` with its scenes and curves, or another.
         shots: validation shots, a list of batches of one.
-        out: the run's folder; if it holds `last.pt`, training goes on from there.
+        out: the run's folder; if it holds `last.pt`, training goes on from there. Under torchrun all processes must see it;
+            the first alone writes.
         start: state dict to begin with, for example of shipped weights; ignored when resuming.
     """
     out.mkdir(parents=True, exist_ok=True)
-    device = torch.device(recipe.device)
+    team = join_team(recipe.device)
+    device = team.device
     torch.manual_seed(recipe.seed)
     net = task.network().to(device)
     if start is not None:
@@ -68,11 +73,16 @@ def train(task, recipe: Recipe, scenes, curves, shots, out: Path, start: dict | 
         last = torch.load(out / "last.pt", map_location=device, weights_only=True)
         net.load_state_dict(last["net"]), optimizer.load_state_dict(last["optimizer"])
         average, step, best = last["average"], last["step"], last["best"]
-        print(f"resumed {out} at step {step}", flush=True)
+        if team.leads:
+            print(f"resumed {out} at step {step}", flush=True)
+    team.agree("the step to begin with", step)
+    team.share_state(net)
+    if not team.leads:  # augmentations of its own, from the same first weights
+        torch.manual_seed(own_seed(recipe.seed, team.rank))
 
     # A resumed run draws new views: the stream's seed contains the step.
-    stream = ShotStream(scenes, curves, recipe.size, seed=recipe.seed * 1_000_003 + step)
-    loader = iter(torch.utils.data.DataLoader(stream, recipe.batch, collate_fn=collate, num_workers=recipe.workers))
+    samples = stream(recipe.size, own_seed(recipe.seed * 1_000_003 + step, team.rank))
+    loader = iter(torch.utils.data.DataLoader(samples, recipe.batch, collate_fn=collate, num_workers=recipe.workers))
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
     tally, saved, began = {}, time.monotonic(), time.monotonic()
     while step < recipe.steps:
@@ -84,6 +94,7 @@ def train(task, recipe: Recipe, scenes, curves, shots, out: Path, start: dict | 
             loss, parts = task.loss(net, batch)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        team.average_gradients(net.parameters())
         norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         if torch.isfinite(norm):  # one bad batch must not end a night's run
             optimizer.step()
@@ -91,7 +102,7 @@ def train(task, recipe: Recipe, scenes, curves, shots, out: Path, start: dict | 
         for k, v in dict(loss=float(loss.detach()), **parts).items():
             tally[k] = tally.get(k, 0.0) * 0.99 + 0.01 * v if k in tally else v
         step += 1
-        if step % recipe.validate_every == 0 or step == recipe.steps:
+        if team.leads and (step % recipe.validate_every == 0 or step == recipe.steps):
             figures = validated(task, average, shots, device)
             seconds = time.monotonic() - began
             log(out / "log.csv", dict(step=step, seconds=round(seconds), rate=rate_at(step, recipe),
@@ -99,10 +110,11 @@ def train(task, recipe: Recipe, scenes, curves, shots, out: Path, start: dict | 
             if figures[task.score] < best:
                 best = figures[task.score]
                 save_weights(out / "best.safetensors", average, {**task.metadata(), "step": step, "validation": figures})
-        if time.monotonic() - saved > recipe.save_every_s or step == recipe.steps:
+        if team.leads and (time.monotonic() - saved > recipe.save_every_s or step == recipe.steps):
             with atomic_write(out / "last.pt") as temporary:
                 torch.save(dict(net=net.state_dict(), optimizer=optimizer.state_dict(), average=average, step=step, best=best), temporary)
             saved = time.monotonic()
+    team.agree("the last step", step)  # nobody reads the weights before they are written
     return out / "best.safetensors"
 
 

@@ -1,7 +1,9 @@
 """Losses, all on (N, C, H, W) linear light with 1.0 = the level at which the photo clips, unless said otherwise."""
 from __future__ import annotations
 
+import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from hdrrecon.color import luminance
 from hdrrecon.metrics.pu21 import LOWEST_NITS, PEAK_NITS, WHITE_NITS, pu21_units
@@ -50,6 +52,38 @@ def display_error(prediction: Tensor, truth: Tensor) -> Tensor:
     shown = lambda x: pu21_units((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
     mean_square = (shown(prediction) - shown(truth)).square().mean((1, 2, 3))
     return ((mean_square + 1e-2) / 256**2).log10()
+
+
+def interval_pinball(missing_stops: Tensor, below: Tensor, above: Tensor, mask: Tensor) -> Tensor:
+    """Pinball loss of the 10 % and 90 % quantiles at `-below` and `above`, over `mask`; all (N, 1, H, W) -> (N,).
+
+    Source: Koenker & Bassett 1978, equation 1.5: at its minimum nine in ten, and one in ten, lie under them.
+    """
+    over, under = missing_stops - above, -below - missing_stops
+    loss = sum(torch.maximum(0.9 * x, -0.1 * x) for x in (over, under))
+    return (mask * loss).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
+
+
+def energy_stops(prediction: Tensor, truth: Tensor, blocks: int = 4) -> Tensor:
+    """|log2| of predicted over true light of the clipped pixels, summed over the photo and over `blocks` x `blocks` parts, (N,).
+
+    Light adds up, stops do not: a grey disc may be right in the mean of its stops and lack nearly all light of the sun.
+    """
+    clipped = (truth.amax(1, keepdim=True) >= 1).float()
+    total = lambda x, n: F.adaptive_avg_pool2d(clipped * luminance(x, 1)[:, None], n)
+    whole = (total(prediction, 1).clamp(min=1e-9) / total(truth, 1).clamp(min=1e-9)).log2().abs().flatten()
+    if blocks == 1:
+        return whole
+    share = F.adaptive_avg_pool2d(clipped, blocks).sqrt()  # more than a lone pixel, less than in proportion
+    parts = (total(prediction, blocks).clamp(min=1e-6) / total(truth, blocks).clamp(min=1e-6)).log2().abs()
+    return 0.5 * whole + 0.5 * (share * parts).sum((1, 2, 3)) / share.sum((1, 2, 3)).clamp(min=1e-3)
+
+
+def shadow_stops(prediction: Tensor, truth: Tensor, under: Tensor) -> Tensor:
+    """Mean |log2 ratio| of luminance over crushed pixels, by their mask (N, 1, H, W), light below a thousandth of the clip
+    level counted as that, (N,)."""
+    d = (luminance(prediction, 1).clamp(min=1e-3) / luminance(truth, 1).clamp(min=1e-3)).log2().abs()[:, None]
+    return (under * d).sum((1, 2, 3)) / under.sum((1, 2, 3)).clamp(min=1)
 
 
 def laplace_nll(error_stops: Tensor, spread: Tensor, mask: Tensor) -> Tensor:

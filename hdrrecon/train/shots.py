@@ -5,7 +5,8 @@ JPEG and sharpness are all varied, because what is never varied is learnt as a c
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
@@ -37,10 +38,13 @@ class ShotStream(torch.utils.data.IterableDataset):
         size: side of the views in pixels.
         seed: streams with different seeds never repeat each other.
         shots_per_view: photos taken of one rendered view (rendering costs as much as the photo).
+        worth: probability of keeping a sample, for example `train.patch_metric.worth`; None keeps all.
     """
 
-    def __init__(self, scenes: list[Scene], curves: CurveSampler, size: int, seed: int, shots_per_view: int = 2):
-        self.scenes, self.curves, self.size, self.seed, self.shots_per_view = scenes, curves, size, seed, shots_per_view
+    def __init__(self, scenes: list[Scene], curves: CurveSampler, size: int, seed: int, shots_per_view: int = 2,
+                 worth: Callable[[Sample], float] | None = None):
+        self.scenes, self.curves, self.size, self.seed = scenes, curves, size, seed
+        self.shots_per_view, self.worth = shots_per_view, worth
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
@@ -50,7 +54,9 @@ class ShotStream(torch.utils.data.IterableDataset):
             if view.max() <= 1e-4 or rng.random() > interest(view):  # a tripod hole fills the view, or a dull one
                 continue
             for _ in range(self.shots_per_view):
-                yield random_shot(view, self.curves, rng)
+                sample = random_shot(view, self.curves, rng)
+                if self.worth is None or rng.random() < self.worth(sample):
+                    yield sample
 
 
 def interest(view: np.ndarray) -> float:
@@ -135,8 +141,7 @@ def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (image + np.float32(rng.uniform(-0.7, 0.9)) * (image - blurred)).clip(0, 1)
 
 
-def collate(samples: list[Sample]) -> dict[str, torch.Tensor]:
-    """Batch of `Sample`s as a dictionary of stacked tensors."""
-    stack = lambda name: torch.stack([getattr(s, name) for s in samples])
-    return dict(code=stack("code"), truth=stack("truth"), inverse=stack("inverse"),
-                family=torch.tensor([s.family for s in samples]))
+def collate(samples: list) -> dict[str, torch.Tensor]:
+    """Batch of `Sample`s, or of other dataclasses of tensors and numbers, as a dictionary of stacked tensors."""
+    stack = lambda values: torch.stack(values) if torch.is_tensor(values[0]) else torch.tensor(values)
+    return {f.name: stack([getattr(s, f.name) for s in samples]) for f in fields(samples[0])}

@@ -1,5 +1,6 @@
 """Both phases of CRF-net go through the training loop, and their targets are right."""
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hdrrecon.train.crf_task import ClassCurves, ClassifyCurveTask, RegressCurve
 from hdrrecon.train.curves import CurveSampler, MeasuredCurves
 from hdrrecon.train.loop import Recipe, train
 from hdrrecon.train.scenes import Scene
+from hdrrecon.train.shots import ShotStream
 from hdrrecon.train.validation import validation_shots
 from hdrrecon.zoo import load_file
 
@@ -63,13 +65,13 @@ def test_both_phases_train_and_the_second_begins_with_the_body_of_the_first(meas
     recipe = Recipe(steps=2, batch=2, size=72, validate_every=2, precision="fp32")
     classes = ClassCurves(measured)
     first = ClassifyCurveTask(classes.table, CONFIG)
-    best = train(first, recipe, scenes, classes, validation_shots(scenes, classes, 2), tmp_path / "classify")
+    best = train(first, recipe, partial(ShotStream, scenes, classes), validation_shots(scenes, classes, 2), tmp_path / "classify")
     with safe_open(best, "pt") as file:
         state = {k: file.get_tensor(k) for k in file.keys()}
         assert json.loads(file.metadata()["config"])["outputs"] == 6
     start = regression_start(state, CONFIG)
     assert torch.equal(start["stem.0.weight"], state["stem.0.weight"]) and start["head.weight"].shape == (11, 512)
     curves = CurveSampler(measured)
-    best = train(RegressCurveTask(CONFIG), recipe, scenes, curves, validation_shots(scenes, curves, 2), tmp_path / "regress", start)
+    best = train(RegressCurveTask(CONFIG), recipe, partial(ShotStream, scenes, curves), validation_shots(scenes, curves, 2), tmp_path / "regress", start)
     out = load_file(best).estimate(torch.rand(1, 3, 80, 80))
     assert (out["inverse"].diff() >= 0).all() and out["inverse"][-1] == 1

@@ -1,5 +1,6 @@
 """Training learns, resumes, and leaves weights that rebuild their own network."""
 import csv
+from functools import partial
 
 import numpy as np
 import pytest
@@ -43,8 +44,8 @@ def recipe(steps):
 @pytest.mark.parametrize("name", TASKS)
 def test_a_run_logs_resumes_and_leaves_usable_weights(name, scenes, curves, tmp_path, capsys):
     task, shots = TASKS[name], validation_shots(scenes, curves, 3)
-    train(task, recipe(5), scenes, curves, shots, tmp_path)
-    best = train(task, recipe(10), scenes, curves, shots, tmp_path)
+    train(task, recipe(5), partial(ShotStream, scenes, curves), shots, tmp_path)
+    best = train(task, recipe(10), partial(ShotStream, scenes, curves), shots, tmp_path)
     assert "resumed" in capsys.readouterr().out
     rows = list(csv.DictReader(open(tmp_path / "log.csv")))
     assert [r["step"] for r in rows] == ["5", "10"] and all(np.isfinite(float(v)) for r in rows for v in r.values())
