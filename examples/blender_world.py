@@ -14,8 +14,8 @@ from bpy_extras.io_utils import ImportHelper
 def reconstruct(photo: Path) -> Path:
     """PHOTO.exr beside the photo; raises RuntimeError with what hdrrecon said."""
     target = photo.with_suffix(".exr")
-    done = subprocess.run([PYTHON, "-m", "hdrrecon", "run", str(photo), "-o", str(target), "--float", "--overwrite"],
-                          capture_output=True, text=True)
+    command = [PYTHON, "-m", "hdrrecon", "run", str(photo), "-o", str(target), "--float", "--overwrite", "--highlights", "energy"]
+    done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip() or f"{PYTHON} -m hdrrecon does not run; correct PYTHON in this script")
     return target

@@ -14,9 +14,9 @@ Expected of the panorama it makes, weights of November 2026:
       on level ground   1.271 = 0.02096 from it + 1.25 from the rest
       sun to sky        0.0168
     reconstruction
-      strongest source  longitude +50.0 deg, latitude +34.9 deg
-      on level ground   1.274 = 0.03205 from it + 1.242 from the rest
-      sun to sky        0.0258
+      strongest source  longitude +50.1 deg, latitude +34.8 deg
+      on level ground   1.274 = 0.03377 from it + 1.24 from the rest
+      sun to sky        0.0272
     truth
       strongest source  longitude +50.0 deg, latitude +35.0 deg
       on level ground   1.958 = 0.4113 from it + 1.547 from the rest
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
         args.panorama.parent.mkdir(parents=True, exist_ok=True)
         codes = np.rint(255 * linear_to_srgb(np.clip(truth, 0, 1))).astype(np.uint8)
         Image.fromarray(codes).save(args.panorama, quality=95)
-    result = hdrrecon.reconstruct(args.panorama, response=args.response, details=True)
+    result = hdrrecon.reconstruct(args.panorama, response=args.response, highlights="energy", panorama=True, details=True)
     # Beyond 65504 a half float ends, and suns go there.
     hdrrecon.write(args.out, result.radiance, confidence=result.confidence, dtype="float", envmap="latlong")
     view.write_viewer(args.out.with_suffix(".html"), result.radiance[..., :3], photo=args.panorama, confidence=result.confidence,

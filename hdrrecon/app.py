@@ -14,11 +14,13 @@ from hdrrecon.api import RESPONSES, Reconstruction, Reconstructor
 from hdrrecon.io import READABLE, write
 from hdrrecon.io.extras import need
 from hdrrecon.view import exposure_strip, false_color, tonemap, write_viewer
+from hdrrecon.view.extras import response_attribute
 
 FORMATS = {
     "exr": "OpenEXR, with confidence", "hdr": "Radiance", "tif": "float TIFF", "npy": "numpy", "jpg": "Ultra HDR",
     "png": "PQ PNG", "avif": "PQ AVIF", "heic": "PQ HEIC", "jxl": "JPEG XL", "html": "page to look around in",
 }
+HIGHLIGHTS = (("least error", "median"), ("right amount of light, to light scenes", "energy"), ("sharp, to look at", "vivid"))
 LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
 _PREVIEW_PX = 1600
 
@@ -56,7 +58,9 @@ def save(work: Work, formats: list[str], folder: Path) -> tuple[list[str], list[
                 write_viewer(path, work.light, photo=work.photo, confidence=work.result.confidence,
                              response=work.result.response)
             else:
-                options = dict(exr=dict(confidence=work.result.confidence), jpg=dict(base=work.photo)).get(name, {})
+                envmap = "latlong" if work.result.panorama else None
+                exr = dict(confidence=work.result.confidence, attributes=response_attribute(work.result.response), envmap=envmap)
+                options = dict(exr=exr, jpg=dict(base=work.photo)).get(name, {})
                 write(path, work.result.radiance, **options)
             paths.append(str(path))
         except (ValueError, OSError, ImportError) as error:
@@ -80,11 +84,11 @@ def build_app(model: str | None = None, device: str = "auto"):
 
     reconstructor = Reconstructor(model or DEFAULT_MODEL, device)
 
-    def reconstruct(path, response):
+    def reconstruct(path, response, highlights):
         if path is None:
             raise gr.Error("Choose a photo first.")
         try:
-            work = Work(Path(path), reconstructor(path, response=response, details=True))
+            work = Work(Path(path), reconstructor(path, response=response, highlights=highlights, details=True))
         except (ValueError, OSError) as error:
             raise gr.Error(str(error)) from error
         clipped = 100 * float((work.result.masks["over"].max(axis=-1) > 0.5).mean())
@@ -109,6 +113,7 @@ def build_app(model: str | None = None, device: str = "auto"):
                 # A file, not an image: gradio would recode it, and lose depth, profile and EXIF.
                 photo = gr.File(label="Photo", type="filepath", file_types=sorted(READABLE))
                 response = gr.Radio(RESPONSES, value="estimate", label="Camera response")
+                highlights = gr.Radio(HIGHLIGHTS, value="median", label="Highlights")
                 start = gr.Button("Reconstruct", variant="primary")
                 facts = gr.Markdown()
                 look = gr.Radio(LOOKS, value="clip", label="Show")
@@ -119,7 +124,7 @@ def build_app(model: str | None = None, device: str = "auto"):
                 made = gr.File(label="Files", file_count="multiple", interactive=False)
             picture = gr.Image(label="Light", scale=3, format="png", buttons=["download", "fullscreen"])
         shown = dict(fn=show, inputs=[work, look, stops], outputs=picture, show_progress="hidden")
-        start.click(reconstruct, [photo, response], [work, facts]).then(**shown)
+        start.click(reconstruct, [photo, response, highlights], [work, facts]).then(**shown)
         look.change(**shown)
         stops.release(**shown)
         files.click(download, [work, formats], made)

@@ -29,7 +29,7 @@ class Weights:
 class Model:
     """A combination of stages a user can name.
 
-    `linearize` and `restore` name entries of `WEIGHTS`, or None where the stage is left out.
+    `linearize`, `restore` and `refine` name entries of `WEIGHTS`, or None where the stage is left out.
     `scores` are means over val_views, "hdrrecon-eval v1, clip_95", as `hdrrecon evaluate` prints them (of the published
     response networks: `python -m hdrrecon.train.measure_response`); `parameters` counts all stages.
     """
@@ -40,10 +40,16 @@ class Model:
     restore: str | None
     parameters: int
     scores: dict[str, float] = field(default_factory=dict)
+    refine: str | None = None
 
     @property
     def license(self) -> str:
-        return " AND ".join(sorted({WEIGHTS[w].license for w in (self.linearize, self.restore) if w}))
+        return " AND ".join(sorted({WEIGHTS[name].license for name in self.stages}))
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of its weights, in the order of the pipeline."""
+        return tuple(name for name in (self.linearize, self.restore, self.refine) if name)
 
 
 WEIGHTS = {

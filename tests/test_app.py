@@ -12,6 +12,7 @@ from hdrrecon.api import Reconstruction
 from hdrrecon.app import FORMATS, LOOKS, Work, build_app, look_at, save
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.io import WRITABLE
+from hdrrecon.view.extras import read_extras
 from tests.conftest import needs_weights
 
 
@@ -38,6 +39,8 @@ def test_files(work, tmp_path):
     paths, problems = save(work, ["exr", "hdr", "tif", "npy", "jpg", "png", "html"], tmp_path / "out")
     assert problems == [] and [Path(p).name for p in paths] == [f"sun.{e}" for e in ("exr", "hdr", "tif", "npy", "jpg", "png", "html")]
     assert np.allclose(hdrrecon.read(paths[0]), work.light, rtol=1e-3)
+    extras = read_extras(paths[0])
+    assert extras.confidence.shape == work.light.shape[:2] and extras.response.name == work.result.response.name
 
 
 def test_a_format_that_fails_does_not_stop_the_others(work, tmp_path, monkeypatch):
@@ -60,9 +63,9 @@ def test_the_page_builds_and_its_button_works(work):
     needs_weights()
     page = build_app(device="cpu")
     reconstruct = next(f for f in page.fns.values() if f.name == "reconstruct").fn
-    made, text = reconstruct(str(work.photo), "srgb")
+    made, text = reconstruct(str(work.photo), "srgb", "energy")
     assert made.light.shape == work.light.shape and "% of the photo is clipped" in text
     show = next(f for f in page.fns.values() if f.name == "show").fn
     assert show(made, "strip", 0).dtype == np.uint8 and show(None, "clip", 0) is None
     with pytest.raises(Exception, match="photo first"):
-        reconstruct(None, "srgb")
+        reconstruct(None, "srgb", "median")

@@ -18,13 +18,14 @@ class PhotoToHDR:
     @classmethod
     def INPUT_TYPES(cls):
         return {"required": {"image": ("IMAGE",), "model": (hdrrecon.list_models(),),
-                             "response": (["estimate", "srgb", "camera"], {"tooltip": "camera curve; srgb for renderings"})}}
+                             "response": (["estimate", "srgb", "camera"], {"tooltip": "camera curve; srgb for renderings"}),
+                             "highlights": (["median", "energy", "vivid"], {"tooltip": "energy to light scenes, vivid to look at"})}}
 
-    def reconstruct(self, image, model, response):
+    def reconstruct(self, image, model, response, highlights="median"):
         if model not in _RECONSTRUCTORS:
             _RECONSTRUCTORS[model] = hdrrecon.Reconstructor(model)
         code = image[..., :3].movedim(-1, 1).clamp(0, 1)  # nodes before this one may overshoot
-        result = _RECONSTRUCTORS[model](code, response=response, details=True)
+        result = _RECONSTRUCTORS[model](code, response=response, highlights=highlights, details=True)
         return result.radiance.movedim(1, -1), result.confidence
 
 

@@ -159,7 +159,7 @@ def _model_version(model: str) -> str:
     from hdrrecon import zoo
 
     card = zoo.card(model)
-    return "+".join(zoo.WEIGHTS[stage].sha256[:8] for stage in (card.linearize, card.restore) if stage) or "1"
+    return "+".join(zoo.WEIGHTS[stage].sha256[:8] for stage in card.stages) or "1"
 
 
 def _classic(label: str, name: str) -> Method:

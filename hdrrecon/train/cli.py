@@ -1,6 +1,8 @@
 """`hdrrecon train`: fit the response basis, train a stage."""
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -25,24 +27,26 @@ Seed = Annotated[int, typer.Option(help="Of the training pairs and the first wei
 @app.command()
 def response(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/response"),
              photos: Annotated[Optional[Path], typer.Option(help="Folder of ordinary photos (.jpg, .png), to know real ones by.")] = None,
-             chunks: Annotated[int, typer.Option(help="Chunks of 2500 simulated photos; two minutes each on one core.")] = 12,
-             steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 1200, seed: Seed = 0):
+             chunks: Annotated[int, typer.Option(help="Chunks of 1000 simulated photos; about a minute each on one core.")] = 30,
+             steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 2000, seed: Seed = 0):
     """Stage 1, the default: the inverse camera response from statistics of a photo."""
-    from hdrrecon.train.curves import CurveSampler, load_measured
-    from hdrrecon.train.fit_response import FitRecipe, count_chunk, count_photos, count_shots, fit, load_chunks
+    from hdrrecon.train.count_response import count_chunk, count_photos, count_shots, load_chunks, load_photos
+    from hdrrecon.train.curves import CurveSampler, WideCurves, load_measured
+    from hdrrecon.train.fit_response import FitRecipe, fit
     from hdrrecon.train.scenes import load_scenes
     from hdrrecon.train.validation import validation_shots
 
-    sampler, views = CurveSampler(load_measured(curves)), load_scenes(scenes)
+    measured, views = load_measured(curves), load_scenes(scenes)
+    ordinary, sampler = load_photos(photos) if photos else [], WideCurves(measured)
     files = [out / "counts" / f"{i:03d}.npz" for i in range(chunks)]
     for i, file in enumerate(files):
-        count_chunk(views, sampler, seed * 1000 + i, file)
+        count_chunk(views, ordinary, sampler, seed * 1000 + i, file)
         print(f"counted {file}", flush=True)
     real = None
-    if photos:
-        count_photos(photos, seed, out / "counts" / "photos.npz")
+    if ordinary:
+        count_photos(ordinary, seed, out / "counts" / "photos.npz")
         real = load_chunks([out / "counts" / "photos.npz"])
-    shots = count_shots(validation_shots(load_scenes(val), sampler, 180))
+    shots = count_shots(validation_shots(load_scenes(val), CurveSampler(measured), 180))
     weights = fit(load_chunks(files), real, shots, out, recipe=FitRecipe(steps=steps, seed=seed))
     print(f"weights: {weights}; log: {out / 'log.csv'}")
 
@@ -54,7 +58,7 @@ def linearize(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("
     """Linearization-Net of Liu et al.: the published way to the response, for comparison."""
     from hdrrecon.train.tasks import LinearizeTask
 
-    _train(LinearizeTask(), scenes, curves, val, out, start, _recipe(steps, batch, rate, device, precision, workers, seed))
+    _train(LinearizeTask(), scenes, curves, val, out, _state(start), _recipe(steps, batch, rate, device, precision, workers, seed))
 
 
 @app.command("crf-net")
@@ -70,29 +74,131 @@ def crf_net(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("ru
     from hdrrecon.train.curves import CurveSampler, load_measured
     from hdrrecon.train.loop import train
     from hdrrecon.train.scenes import load_scenes
+    from hdrrecon.train.shots import ShotStream
     from hdrrecon.train.validation import validation_shots
 
     views, held_out, measured = load_scenes(scenes), load_scenes(val), load_measured(curves)
     classes, sampler = ClassCurves(measured), CurveSampler(measured)
     recipe = lambda count, run: _recipe(count, batch, rate, device, precision, workers, run)
-    classified = train(ClassifyCurveTask(classes.table), recipe(classify_steps, seed), views, classes,
+    classified = train(ClassifyCurveTask(classes.table), recipe(classify_steps, seed), partial(ShotStream, views, classes),
                        validation_shots(held_out, classes), out / "classify")
-    best = train(RegressCurveTask(), recipe(steps, seed + 1), views, sampler, validation_shots(held_out, sampler),
+    best = train(RegressCurveTask(), recipe(steps, seed + 1), partial(ShotStream, views, sampler), validation_shots(held_out, sampler),
                  out / "regress", regression_start(load_file(classified)))
     print(f"best weights: {best}")
 
 
-@app.command()
-def restore(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/restore"), steps: Steps = 8000,
-            batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",
-            workers: Workers = 0, start: Start = None, seed: Seed = 0,
-            linearizer: Annotated[Optional[Path], typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")] = None):
-    """Stage 2: the light of clipped regions."""
-    from hdrrecon import zoo
-    from hdrrecon.train.tasks import RestoreTask
+Size = Annotated[int, typer.Option(help="Side of the training photos in pixels.")]
+Small = Annotated[bool, typer.Option("--small", help="The network of the model `fast`: a quarter of the size, no classifier.")]
+Plain = Annotated[bool, typer.Option("--plain", help="Masks off: ordinary convolutions, for comparison.")]
+Fixed = Annotated[bool, typer.Option("--fixed-masks", help="Mask update off: masks at the first layer alone, for comparison.")]
+Looks = Annotated[bool, typer.Option("--perceptual/--no-perceptual", help="The perceptual and style terms (extra `train`).")]
 
-    task = RestoreTask(linearizer=zoo.load_file(linearizer) if linearizer else None)
-    _train(task, scenes, curves, val, out, start, _recipe(steps, batch, rate, device, precision, workers, seed))
+
+@app.command()
+def inpaint(scenes: Scenes, photos: Annotated[Path, typer.Option(help="Folder of ordinary photos (.jpg, .png).")],
+            out: Out = Path("runs/inpaint"), steps: Steps = 900, batch: Batch = 8, rate: Rate = 1.5e-3, device: Device = "auto",
+            precision: Precision = "bf16", workers: Workers = 0, seed: Seed = 0, size: Size = 192,
+            small: Small = False, plain: Plain = False, fixed_masks: Fixed = False, perceptual: Looks = True):
+    """Stage 2, first step: painting holes in ordinary photos. Every tenth photo is kept for validation."""
+    from hdrrecon.train.inpaint_task import InpaintTask, held_out_photos, painting_start
+    from hdrrecon.train.inpainting import InpaintingLoss, InpaintingWeights, PhotoStream, load_photos
+    from hdrrecon.train.loop import train
+    from hdrrecon.train.scenes import load_scenes
+
+    weights = InpaintingWeights() if perceptual else InpaintingWeights(perceptual=0, style=0)
+    task = InpaintTask(InpaintingLoss(weights=weights), _masked_config(small, plain, fixed_masks))
+    images, views = load_photos(photos), load_scenes(scenes)
+    taught = [image for i, image in enumerate(images) if i % 10]
+    stream = lambda side, number: PhotoStream(taught, side, number, views)
+    recipe = replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size)
+    print(f"best weights: {train(task, recipe, stream, held_out_photos(images[::10]), out, painting_start(task))}")
+
+
+@app.command()
+def restore(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/restore"), steps: Steps = 4000,
+            batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",
+            workers: Workers = 0, start: Start = None, seed: Seed = 0, size: Size = 224, small: Small = False, plain: Plain = False,
+            fixed_masks: Fixed = False, perceptual: Looks = True,
+            linearizer: Annotated[Optional[Path], typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")] = None):
+    """Stage 2, second step: the light of clipped regions. --start takes the weights of `train inpaint`, or its own."""
+    from safetensors.torch import load_file
+
+    from hdrrecon import zoo
+    from hdrrecon.train.inpaint_task import painting_start, restoring_start
+    from hdrrecon.train.patch_metric import worth
+    from hdrrecon.train.perceptual import PerceptualLoss
+    from hdrrecon.train.restore_task import RestoreTask
+
+    task = RestoreTask(_masked_config(small, plain, fixed_masks), zoo.load_file(linearizer) if linearizer else None,
+                       PerceptualLoss() if perceptual else None)
+    first = restoring_start(load_file(start), task) if start else painting_start(task)
+    _train(task, scenes, curves, val, out, first, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size), worth)
+
+
+def _masked_config(small: bool, plain: bool, fixed_masks: bool):
+    from hdrrecon.networks.masked_features import SMALL, MaskedFeaturesConfig
+
+    return replace(SMALL if small else MaskedFeaturesConfig(), masked=not plain, update=not fixed_masks)
+
+
+Guidance = Annotated[str, typer.Option(help="sft (soft masks modulate features), masked-features or none.")]
+Kernel = Annotated[int, typer.Option(help="Side of the spatial kernels: 3, 5 or 7.")]
+Levels = Annotated[int, typer.Option(help="Levels that are filtered: 1, 2 or 3.")]
+Kernels = Annotated[str, typer.Option(help="decoupled, or coupled: full kernels between the channels, on one level.")]
+Mixing = Annotated[str, typer.Option(help="A channel matrix per pixel or per image.")]
+Knee = Annotated[float, typer.Option(help="Light below which kernels work on a linear scale, above on a logarithmic one; 1 = clip level.")]
+Linearizer = Annotated[Optional[Path], typer.Option(help="Weights of stage 1.")]
+
+
+@app.command()
+def dkpn(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/dkpn"), steps: Steps = 8000,
+         batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",
+         workers: Workers = 0, start: Start = None, seed: Seed = 0, size: Size = 256, linearizer: Linearizer = None,
+         guidance: Guidance = "sft", kernel: Kernel = 5, levels: Levels = 3, kernels: Kernels = "decoupled", mixing: Mixing = "pixel",
+         knee: Knee = 0.1):
+    """DKPN standing alone: kernel prediction on a preliminary result of its own."""
+    from hdrrecon import zoo
+    from hdrrecon.networks.kernel_prediction import DKPNConfig
+    from hdrrecon.train.refine_task import RefineTask
+
+    config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee, alone=True)
+    task = RefineTask(config, zoo.load_file(linearizer) if linearizer else None)
+    _train(task, scenes, curves, val, out, _state(start), replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size))
+
+
+@app.command()
+def refine(scenes: Scenes, curves: Curves, val: Validation,
+           linearizer: Annotated[Path, typer.Option(help="Weights of stage 1, which stays as it is.")],
+           restorer: Annotated[Path, typer.Option(help="Weights of stage 2, which stays as it is.")],
+           out: Out = Path("runs/refine"), steps: Steps = 6000,
+           batch: Batch = 8, rate: Rate = 1e-3, device: Device = "auto", precision: Precision = "bf16",
+           workers: Workers = 0, start: Start = None, seed: Seed = 0, size: Size = 256,
+           guidance: Guidance = "sft", kernel: Kernel = 5, levels: Levels = 3, kernels: Kernels = "decoupled", mixing: Mixing = "pixel",
+           knee: Knee = 0.1):
+    """Stage 3: DKPN on what stages 1 and 2 made."""
+    from hdrrecon import zoo
+    from hdrrecon.networks.kernel_prediction import DKPNConfig
+    from hdrrecon.train.refine_task import RefineTask
+
+    config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
+    task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
+    _train(task, scenes, curves, val, out, _state(start), replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size))
+
+
+@app.command()
+def joint(scenes: Scenes, curves: Curves, val: Validation,
+          linearizer: Annotated[Path, typer.Option(help="Weights of stage 1 to begin with.")],
+          restorer: Annotated[Path, typer.Option(help="Weights of stage 2 to begin with.")],
+          refiner: Annotated[Path, typer.Option(help="Weights of stage 3 to begin with.")],
+          out: Out = Path("runs/joint"), steps: Steps = 2000, batch: Batch = 8, rate: Rate = 1e-4, device: Device = "auto",
+          precision: Precision = "bf16", workers: Workers = 0, seed: Seed = 0, size: Size = 256):
+    """All three stages end to end, each with its own loss kept; OUT/stages gets a weights file of each."""
+    from hdrrecon import zoo
+    from hdrrecon.train.joint_task import JointTask, split_stages
+
+    task = JointTask(*(zoo.load_file(path) for path in (linearizer, restorer, refiner)))
+    _train(task, scenes, curves, val, out, None, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size))
+    print("stages: " + ", ".join(map(str, split_stages(out / "best.safetensors", out / "stages"))))
 
 
 @app.command()
@@ -117,18 +223,23 @@ def _recipe(steps, batch, rate, device, precision, workers, seed):
     return Recipe(steps=steps, batch=batch, rate=rate, device=str(pick_device(device)), precision=precision, workers=workers, seed=seed)
 
 
-def _train(task, scenes, curves, val, out, start, recipe):
-    from safetensors.torch import load_file
-
+def _train(task, scenes, curves, val, out, start, recipe, worth=None):
     from hdrrecon.train.curves import CurveSampler, load_measured
     from hdrrecon.train.loop import train
     from hdrrecon.train.scenes import load_scenes
+    from hdrrecon.train.shots import ShotStream
     from hdrrecon.train.validation import validation_shots
 
     sampler = CurveSampler(load_measured(curves))
     shots = validation_shots(load_scenes(val), sampler)
-    best = train(task, recipe, load_scenes(scenes), sampler, shots, out, load_file(start) if start else None)
+    best = train(task, recipe, partial(ShotStream, load_scenes(scenes), sampler, worth=worth), shots, out, start)
     print(f"best weights: {best}; log: {out / 'log.csv'}")
+
+
+def _state(path: Path | None) -> dict | None:
+    from safetensors.torch import load_file
+
+    return load_file(path) if path else None
 
 
 if __name__ == "__main__":

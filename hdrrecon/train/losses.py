@@ -90,3 +90,10 @@ def laplace_nll(error_stops: Tensor, spread: Tensor, mask: Tensor) -> Tensor:
     """Negative log-likelihood of |error| under a Laplace law of scale `spread`, over `mask`; all (N, 1, H, W) -> (N,)."""
     nll = error_stops.abs() / spread + spread.log()
     return (mask * nll).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
+
+
+def hue_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """One minus the cosine between RGB vectors, weighted by `mask` (N, 1, H, W), (N,)."""
+    norm = lambda x: (x.square().sum(1, keepdim=True) + FLOOR**2).sqrt()
+    cosine = (prediction * truth).sum(1, keepdim=True) / (norm(prediction) * norm(truth))
+    return (mask * (1 - cosine)).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)

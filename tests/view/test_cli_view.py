@@ -1,9 +1,10 @@
-"""The commands view, bracket and light."""
+"""The commands preview, view, bracket and light."""
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import hdrrecon
+from hdrrecon import view
 from hdrrecon.cli import app
 
 
@@ -33,6 +34,14 @@ def test_view(files):
     assert call("view", "x.jpg", "-o", "photo.html").exit_code == 0, "a photo is light through the sRGB curve"
 
 
+def test_preview(files, small_hdr):
+    light = hdrrecon.read("x.exr")
+    for option, picture in (("--tone=filmic", view.tonemap(light, "filmic")), ("--false-color", view.false_color(light)),
+                            ("--histogram", view.histogram(light)), ("--stops=0,-5", view.exposure_strip(light, (0, -5)))):
+        assert call("preview", "x.exr", "-o", "p.png", option).stdout == "p.png\n"
+        assert np.array_equal(hdrrecon.read("p.png"), picture), option
+
+
 def test_bracket(files):
     assert call("bracket", "x.exr", "-o", "s", "--evs=-2,0,2.5").stdout == "s/x-2EV.jpg\ns/x+0EV.jpg\ns/x+2.5EV.jpg\n"
     assert len(list((files / "s").iterdir())) == 3
@@ -45,6 +54,7 @@ def test_light(files):
 
 @pytest.mark.parametrize("arguments, code, words", [
     (("view", "none.exr"), 1, "none.exr"),
+    (("preview", "x.exr", "-o", "p.png", "--tone=sepia"), 1, "reinhard, filmic"),
     (("view", "x.exr", "-o", "x.pdf"), 1, ".html"),
     (("view", "x.exr", "none.jpg"), 1, "none.jpg"),
     (("view", "sky.exr", "x.jpg"), 1, "do not show the same"),
