@@ -9,7 +9,7 @@ from __future__ import annotations
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "reconstruct": "api", "Reconstructor": "api", "Reconstruction": "api",
+    "reconstruct": "api", "reconstruct_file": "api", "Reconstructor": "api", "Reconstruction": "api",
     "estimate_response": "camera.estimate", "read": "io", "write": "io", "list_models": "zoo", "ResponseCurve": "camera.response",
 }
 __all__ = sorted(_PUBLIC)

@@ -10,6 +10,7 @@ import hdrrecon
 from hdrrecon.camera.cli import app as response_app  # these, too, import only typer until they run
 from hdrrecon.cli_errors import bad_usage, usage_errors
 from hdrrecon.cli_run import run
+from hdrrecon.cli_tools import bench, export
 from hdrrecon.evaluation.cli import evaluate
 from hdrrecon.train.cli import app as train_app
 
@@ -50,15 +51,18 @@ def preview(
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Picture, .png or .jpg; IMAGE.preview.png if not said.")] = None,
     stops: Annotated[str, typer.Option(help="Exposures, side by side.")] = "0,-2,-4",
     false_color: Annotated[bool, typer.Option("--false-color", help="Show stops above the clip level as colours instead.")] = False,
+    tone: Annotated[str | None, typer.Option(help="Show one picture through a tone curve instead: reinhard, filmic or clip.")] = None,
+    histogram: Annotated[bool, typer.Option("--histogram", help="Show how many pixels have how many stops instead.")] = False,
     panel: Annotated[int, typer.Option(help="Longest side of one exposure in pixels.", min=16)] = 480,
 ):
-    """Show the light of an HDR file on an ordinary screen: a strip of exposures, or false colours.
+    """Show the light of an HDR file on an ordinary screen: a strip of exposures, one tone-mapped picture, false colours, a histogram.
 
     \b
     hdrrecon preview photo.exr -o photo.png --stops 1,0,-3,-6
+    hdrrecon preview photo.exr -o photo.jpg --tone reinhard
     """
     from hdrrecon import view
-    from hdrrecon.io.batch import PREVIEW_SUFFIX
+    from hdrrecon.batch import PREVIEW_SUFFIX
 
     try:
         exposures = [float(v) for v in stops.split(",")]
@@ -67,7 +71,10 @@ def preview(
     out = out or image.with_suffix(PREVIEW_SUFFIX)
     with usage_errors(code=1):
         light = _light_of(image)
-        picture = view.false_color(light) if false_color else view.exposure_strip(light, exposures, panel_px=panel)
+        if false_color or histogram:
+            picture = (view.false_color if false_color else view.histogram)(light)
+        else:
+            picture = view.tonemap(light, tone) if tone else view.exposure_strip(light, exposures, panel_px=panel)
         typer.echo(view.write_picture(out, picture))
 
 
@@ -160,6 +167,8 @@ def web_app(
 
 
 app.command()(evaluate)
+app.command()(bench)
+app.command()(export)
 app.add_typer(train_app, name="train")
 app.add_typer(response_app, name="response")
 

@@ -1,8 +1,9 @@
 """`hdrrecon run`: many photos in, their light out. Heavy imports wait until it runs."""
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,10 @@ def run(
     response: Annotated[str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (their mean).")] = "estimate",
     exif: Annotated[bool, typer.Option("--exif/--no-exif", help="Let EXIF weigh in that estimate: camera, or renderer.")] = True,
     dequantize: Annotated[bool, typer.Option("--dequantize", help="Smooth the steps of 8-bit gradients, within their codes.")] = False,
+    highlights: Annotated[str, typer.Option(help="median (least error), energy (amount of light) or vivid (looks).")] = "median",
+    panorama: Annotated[bool | None, typer.Option("--panorama/--no-panorama", help="Edges meet; found out if not said.")] = None,
+    memory: Annotated[str | None, typer.Option(help="What all photos at work may take together, for example 2GB.")] = None,
+    precision: Annotated[str, typer.Option(help="Of the networks: auto, float32, bfloat16.")] = "auto",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
     compression: Annotated[str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")] = "zip",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")] = False,
@@ -37,7 +42,8 @@ def run(
 ):
     """Reconstruct the light of one or many photos.
 
-    Sub-folders are kept. One bad file never stops the others.
+    Sub-folders are kept. One bad file never stops the others. Several photos are worked on at once; results appear when they are
+    whole, and a run that was cut off is started again as it was: what is finished is skipped.
 
     Exit code: 0 all done, 1 some failed (each is named on stderr), 2 bad usage, also if nothing was found.
 
@@ -47,50 +53,68 @@ def run(
     hdrrecon run photos/ -o phone/ --format jpg
     hdrrecon run "shoot/**/*.jpg" extra.png list.txt -o hdr/ --shard 0/4
     """
-    from hdrrecon.io.batch import parse_shard
+    from hdrrecon.batch import parse_shard
 
     with usage_errors():
         jobs, problems = _jobs(inputs, out, format)
         index, count = parse_shard(shard)
         options = dict(headroom_stops=headroom_stops, replace_gain_map=replace_gain_map or None, white_nits=white_nits,
                        peak_nits=peak_nits)
-        options = _write_options(jobs[0][1], half, compression, confidence, options)
+        options = _write_options(jobs[0].target, half, compression, confidence, options)
     # Every shard sees the same problems; one of them counts them.
     problems = problems if index == 0 else []
     mine = jobs[index::count]
-    todo = [job for job in mine if not (skip_existing and job[1].exists())]
-    reconstructor = None
+    todo = [job for job in mine if not (skip_existing and job.target.exists())]
+    tally = Counter(failed=len(problems), skipped=len(mine) - len(todo))
     if todo:
         with usage_errors():  # before the first photo, not once per photo
-            reconstructor = _reconstructor(model, device, response)
-
-    how = dict(response=response, exif=exif, dequantize=dequantize)
-    failed = len(problems)
+            how = _how(response, exif, dequantize, highlights, panorama, memory)
+            reconstructor = _reconstructor(model, device, precision)
     with _progress(len(todo), quiet) as (step, say):
         for problem in problems:
             say(problem, "red")
-        for source, target in todo:
-            try:
-                with _warnings_named(source, say):
-                    _reconstruct_file(reconstructor, source, target, how, options, confidence, preview)
-            except Exception as error:  # whatever a file does, the others are still done
-                failed += 1
-                say(_sentence(source, error), "red")
-            step()
+        if todo:
+            from hdrrecon.photo_work import Order
+
+            order = Order({**how, **options, "confidence": confidence}, preview, skip_existing)
+            tally += _work_on(todo, reconstructor, order, step, say)
     if not quiet:
-        done = len(todo) + len(problems) - failed
-        typer.echo(f"{done} done, {failed} failed, {len(mine) - len(todo)} skipped")
-    raise typer.Exit(1 if failed else 0)
+        left = f", {tally['left']} not begun" if tally["left"] else ""
+        typer.echo(f"{tally['done']} done, {tally['failed']} failed, {tally['skipped']} skipped{left}")
+    raise typer.Exit(1 if tally["failed"] else 0)
 
 
-def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list[tuple[Path, Path]], list[str]]:
-    """(photo, result) pairs and sentences about inputs that name nothing.
+def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
+    """Do all photos, several at once, and say in their order what went wrong. Counts done, failed, skipped and left."""
+    import torch
+
+    from hdrrecon.conveyor import convey
+    from hdrrecon.photo_work import PhotoWork, crew_for, sentence
+
+    crew = crew_for(reconstructor.device.type, len(todo), torch.get_num_threads())
+    work, tally = PhotoWork(reconstructor, order.shared_by(crew.develop)), Counter(left=len(todo))
+    with crew.at_work(), closing(convey(todo, work.stages(crew), stop=work.stop)) as outcomes:
+        for outcome in outcomes:
+            tally["left"] -= 1
+            source = outcome.job.source
+            for note in outcome.notes:
+                say(note if str(source) in note else f"{source}: {note}", "yellow")
+            if outcome.error is not None:
+                say(sentence(source, outcome.error), "red")
+            tally["failed" if outcome.error is not None else "done" if outcome.value else "skipped"] += 1
+            step()
+    return tally
+
+
+def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list, list[str]]:
+    """`Job`s and sentences about inputs that name nothing.
 
     Raises:
         ValueError: nothing at all was found, or the output does not fit the inputs.
     """
+    from hdrrecon.batch import expand, plan
     from hdrrecon.io import READABLE, WRITABLE
-    from hdrrecon.io.batch import expand, plan
+    from hdrrecon.photo_work import Job
 
     extension = "." + (format or "exr").lower().lstrip(".")
     if extension not in WRITABLE:
@@ -100,7 +124,7 @@ def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list[tuple[
         raise ValueError("\n".join(problems))
     named = out.suffix.lower()
     if out.is_dir() or named not in READABLE | WRITABLE:
-        return [(source.path, target) for source, target in plan(sources, out, extension)], problems
+        return [Job(source.path, target) for source, target in plan(sources, out, extension)], problems
     if named not in WRITABLE:
         raise ValueError(f"cannot write {out}: wanted {', '.join(sorted(WRITABLE))}, or a folder")
     if len(sources) > 1 or Path(inputs[0]).is_dir():
@@ -109,7 +133,7 @@ def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list[tuple[
         raise ValueError(f"{out} and --format {format} contradict each other; leave one of them out")
     if out.resolve() == sources[0].path.resolve():
         raise ValueError(f"{out} is the photo itself; choose another name")
-    return [(sources[0].path, out)], problems
+    return [Job(sources[0].path, out)], problems
 
 
 def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> dict:
@@ -132,50 +156,26 @@ def _write_options(target: Path, half: bool, compression: str, confidence: bool,
     return dict(given, dtype="half" if half else "float", compression=compression, attributes={"software": software})
 
 
-def _reconstructor(model: str | None, device: str, response: str):
-    from hdrrecon.api import RESPONSES, Reconstructor
+def _reconstructor(model: str | None, device: str, precision: str):
+    from hdrrecon.api import Reconstructor
     from hdrrecon.zoo import DEFAULT_MODEL
 
-    if response not in RESPONSES:
-        raise ValueError(f"--response is {response!r}; choose one of {', '.join(RESPONSES)}")
-    return Reconstructor(model or DEFAULT_MODEL, device)
+    return Reconstructor(model or DEFAULT_MODEL, device, precision=precision)
 
 
-def _reconstruct_file(reconstructor, source: Path, target: Path, how: dict, options: dict, confidence: bool,
-                      preview: bool) -> None:
-    from hdrrecon import io
-    from hdrrecon.view.extras import response_attribute
+def _how(response: str, exif: bool, dequantize: bool, highlights: str, panorama: bool | None, memory: str | None) -> dict:
+    """Options of every reconstruction; what is none is refused before the first."""
+    from typing import get_args
 
-    result = reconstructor(source, **how, details=True)
-    if preview:  # first: a result that exists then has its strip, so that a later run may skip it
-        from hdrrecon import view
-        from hdrrecon.io.batch import PREVIEW_SUFFIX
+    from hdrrecon.api import RESPONSES
+    from hdrrecon.development import Highlights
+    from hdrrecon.tiling import parse_memory
 
-        strip = view.exposure_strip(result.radiance[..., :3], compare=result.linear[..., :3])
-        view.write_picture(target.with_suffix(PREVIEW_SUFFIX), strip)
-    if target.suffix.lower() in _ULTRA_HDR:
-        options = dict(options, base=source)
-    elif target.suffix.lower() == ".exr":  # the viewer draws the curve from there
-        options = dict(options, attributes={**options["attributes"], **response_attribute(result.response)})
-    io.write(target, result.radiance, confidence=result.confidence if confidence else None, **options)
-
-
-def _sentence(source: Path, error: Exception) -> str:
-    """An error of one file in one line that names the file."""
-    text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split()) or type(error).__name__
-    return text if str(source) in text else f"{source}: {text}"
-
-
-@contextmanager
-def _warnings_named(source: Path, say) -> Iterator[None]:
-    """Warnings of one file become one line each, after it is done."""
-    import warnings
-
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("default", UserWarning)
-        yield
-    for text in dict.fromkeys(str(w.message) for w in caught if issubclass(w.category, UserWarning)):
-        say(text if str(source) in text else f"{source}: {text}", "yellow")
+    for option, value, allowed in (("response", response, RESPONSES), ("highlights", highlights, get_args(Highlights))):
+        if value not in allowed:
+            raise ValueError(f"--{option} is {value!r}; choose one of {', '.join(allowed)}")
+    return dict(response=response, exif=exif, dequantize=dequantize, highlights=highlights, panorama=panorama,
+                memory=None if memory is None else parse_memory(memory))
 
 
 @contextmanager

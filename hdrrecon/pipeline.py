@@ -1,65 +1,112 @@
 """The inverse camera: linearize -> restore -> refine, in the reverse order of what a camera does.
 
-`HDRPipeline` alone knows the order; a stage never knows its neighbours. Tensors in, `PipelineResult` out.
+`HDRPipeline` alone knows the order; a stage never knows its neighbours. Codes in, `Development` out, from which any rows of the
+light can be had; or, for photos that fit, tensors in and `PipelineResult` out.
 
 What it promises, whatever the weights:
 
 * where the masks are zero, `radiance` equals `linear` to the bit;
 * no pixel comes out darker than its linearised value, so clipped pixels stay at or above the clip level;
-* a photo in which nothing is clipped never meets the restoring network;
-* dequantised on demand, code values stay inside their own 8-bit cell; masks and the response come from those of the photo.
+* a photo in which nothing is clipped or crushed never meets a restoring or refining network;
+* dequantised on demand, code values stay inside their own 8-bit cell; masks and the response come from those of the photo;
+* light does not depend on the size of the bands it was made in: the same to the bit.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cached_property
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES
-from hdrrecon.camera.dequantize import dequantize
-from hdrrecon.camera.exposure import over_mask, under_mask
+from hdrrecon.camera.dequantize import on_grid
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.networks.highlight_unet import enlarge_rows, restore
+from hdrrecon.codes import Codes
+from hdrrecon.development import Development, Highlights, fills_shadows, something_missing
+from hdrrecon.networks.seen import Seen, seen_maps
+from hdrrecon.networks.working_resolution import working_size
+from hdrrecon.panorama import Sphere, around, check_panorama, is_panorama, working_px
+from hdrrecon.precision import Precision, autocast, check_precision
+from hdrrecon.resampling import BAND_PX, Enlarged, replicated, shrunk
+from hdrrecon.tiling import band_rows, in_bands
 
-BAND_PX = 1 << 20  # pixels the full-resolution part works on at a time
-SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
+_LOOKED_AT_TIMES = 4  # a network that shrinks its photo itself is handed one of at most so many times its working size
 
 
-@dataclass(frozen=True)
 class PipelineResult:
-    """Tensors (1, C, H, W): `radiance` and `linear` (C = 3, 1.0 = clip level), `confidence` (C = 1),
-    `over` (C = 3) and `under` (C = 1) soft masks; and the `response` that was inverted."""
+    """What became of one photo. Tensors (1, C, H, W): `radiance` and `linear` (C = 3, 1.0 = clip level), `confidence`
+    (C = 1), `over` (C = 3) and `under` (C = 1) soft masks; and the `response` that was inverted.
 
-    radiance: Tensor
-    linear: Tensor
-    confidence: Tensor
-    over: Tensor
-    under: Tensor
-    response: ResponseCurve
+    Light alone is kept; the others are made when they are asked for."""
+
+    def __init__(self, development: Development, rows: int):
+        self.development, self._rows = development, rows
+        self.radiance = self._whole(lambda band: development.light(band)[0])
+
+    @property
+    def response(self) -> ResponseCurve:
+        return self.development.response
+
+    @cached_property
+    def linear(self) -> Tensor:
+        return self._whole(self.development.linear)
+
+    @cached_property
+    def confidence(self) -> Tensor:
+        return self._whole(lambda band: self.development.light(band, confidence=True)[1][..., None])
+
+    @cached_property
+    def over(self) -> Tensor:
+        return self._whole(self.development.over)
+
+    @cached_property
+    def under(self) -> Tensor:
+        return self._whole(self.development.under)
+
+    def _whole(self, part) -> Tensor:
+        """(1, C, H, W) of a function of rows; channels last in memory."""
+        (height, width), out = self.development.codes.size, None
+        for band, values in in_bands(height, self._rows, part):
+            out = values.new_empty(height, width, values.shape[-1]) if out is None else out
+            out[band] = values
+        return out.permute(2, 0, 1)[None]
 
 
 class HDRPipeline(nn.Module):
     """Three stages, each replaceable and each optional.
 
     Args:
-        linearize: has `estimate(code, prior) -> dict(inverse, families, spread)`; needed when no response is given.
-        restore: has `look(code, linear, working_px) -> features` (small) and `answer(code, linear, enlarged
-            features) -> (stops, spread)`; None leaves clipped light at the clip level.
-        refine: `(code, linear, radiance) -> radiance`; identity for now.
+        linearize: has `estimate(code, prior) -> dict(inverse, families, spread)`; needed when no response is given. One that
+            never looks at more than so many pixels a side says so: `longest_px`.
+        restore: has `config.working_px`; `look(code, linear, working_px) -> deep`, features of the photo at the working
+            resolution, (1, F, h, w); and `answer(code, linear, deep) -> RestoredLight`, pixel by pixel, on any arrangement
+            (N, C, n, 1). One that has `look_at(Seen)` is shown the photo already shrunk: cheaper, and better for large
+            photos. `fills_shadows` False: it has nothing for crushed pixels. None leaves clipped light at the clip level.
+        refine: has `config.working_px` and `correct(code, linear, radiance) -> correction` in stops, (1, 3, h, w), all
+            at the working resolution. None leaves light as it was restored.
+
+    Stages say how often they halve their input: `multiple_of`.
     """
+
+    precision: Precision = "auto"
 
     def __init__(self, linearize: nn.Module | None, restore: nn.Module | None, refine: nn.Module | None = None):
         super().__init__()
-        self.linearize, self.restore, self.refine = linearize, restore, refine or Unrefined()
+        self.linearize, self.restore, self.refine = linearize, restore, refine
 
-    def estimate_response(self, code: Tensor, prior: dict[str, float] | None = None) -> ResponseCurve:
+    def estimate_response(self, code: Tensor | Codes, prior: dict[str, float] | None = None) -> ResponseCurve:
         """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`.
 
         `prior`: probability of each family before the photo is seen (`camera.prior`); then it is in the `facts` too.
         """
         if self.linearize is None:
             raise ValueError('this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve')
+        if isinstance(code, Codes):
+            longest = getattr(self.linearize, "longest_px", max(code.size))
+            code = shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest))
         out = self.linearize.estimate(code, prior)
         likely = {name: float(p) for name, p in zip(FAMILIES, out["families"])}
         facts = dict(families=likely, spread=out["spread"].double().cpu().numpy())
@@ -68,49 +115,85 @@ class HDRPipeline(nn.Module):
         return ResponseCurve(out["inverse"].double().cpu().numpy(), "estimate", facts)
 
     @torch.inference_mode()
-    def forward(self, code: Tensor, response: ResponseCurve | None = None, prior: dict[str, float] | None = None,
-                smooth: bool = False) -> PipelineResult:
-        """code (1, 3, H, W) float32 code values in [0, 1]; `response` None estimates it, given `prior`;
-        `smooth` dequantises 8-bit codes first."""
+    def prepare(self, codes: Codes, response: ResponseCurve | None = None, prior: dict[str, float] | None = None, *,
+                smooth: bool = False, highlights: Highlights = "median", panorama: bool | None = None) -> Development:
+        """Everything that needs the whole photo, at bounded resolutions.
+
+        Args:
+            response: None estimates it, given `prior`.
+            smooth: dequantise 8-bit codes first.
+            highlights: of what may have been there, "median" has the least error; "energy" adds up to the right amount of
+                light; "vivid" looks it.
+            panorama: its edges meet; None finds out (`panorama.is_panorama`).
+        """
+        if highlights not in get_args(Highlights):
+            raise ValueError(f"highlights must be one of {', '.join(map(repr, get_args(Highlights)))}, got {highlights!r}")
+        check_precision(self.precision)
         if response is None:
-            response = self.estimate_response(code, prior)
-        linear = response.linearize(dequantize(code) if smooth else code)
-        over, under = over_mask(code), under_mask(code)
-        radiance, confidence = linear, 1 - under
-        if self.restore is not None and bool(over.any()):
-            radiance, confidence = self._restored(code, linear, over, confidence)
-            radiance = self.refine(code, linear, radiance)
-        elif self.restore is None:
-            confidence = confidence * (1 - over.amax(1, keepdim=True))
-        return PipelineResult(radiance, linear, confidence, over, under, response)
+            response = self.estimate_response(codes, prior)
+        rows = max(1, BAND_PX // codes.size[1])
+        if smooth:
+            bands = (slice(top, min(top + rows, codes.size[0])) for top in range(0, codes.size[0], rows))
+            smooth = all(on_grid(codes.code(band), 255) for band in bands)
+        facts = dict(codes=codes, response=response, table=codes.linear_table(response), smooth=smooth, highlights=highlights,
+                     panorama=is_panorama(codes) if panorama is None else panorama, restore=self.restore)
+        if panorama:
+            check_panorama(codes.size)
+        shadows = self.refine is not None or fills_shadows(self.restore)
+        if self.restore is self.refine is None or not something_missing(codes, shadows, rows):
+            return Development(**facts)
+        facts["grey"] = codes.grey
+        if self.restore is not None:
+            facts["deep"] = self._looked(Development(**facts))
+        if self.refine is not None:
+            facts["correction"] = self._corrected(Development(**facts))
+        return Development(**facts)
 
-    def _restored(self, code: Tensor, linear: Tensor, over: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-        deep = self.restore.look(code, linear, self.restore.config.working_px)
-        height, width = code.shape[-2:]
-        radiance, confidence = (x.clone(memory_format=torch.contiguous_format) for x in (linear, confidence))
-        flat = lambda x: x.reshape(*x.shape[:2], -1)
-        grey = torch.equal(code[:, 0], code[:, 1]) and torch.equal(code[:, 1], code[:, 2])
-        step = max(1, BAND_PX // width)
-        for top in range(0, height, step):
-            rows = slice(top, min(top + step, height))
-            # The head works pixel by pixel, so it is shown clipped pixels alone: (1, C, n, 1).
-            where = flat(over[..., rows, :].amax(1, keepdim=True))[0, 0].nonzero()[:, 0]
-            if not len(where):
-                continue
-            here = lambda x: flat(x[..., rows, :])[..., where, None]
-            stops, spread = self.restore.answer(here(code), here(linear), flat(enlarge_rows(deep, rows, (height, width)))[..., where, None])
-            if grey:  # what came without colour gets none
-                stops = stops.mean(1, keepdim=True).expand_as(stops)
-            at = top * width + where
-            light = restore(here(linear), here(code), stops)
-            # One channel for all three: the same number in another lane of exp2 may differ in its last bit.
-            flat(radiance)[..., at] = (light[:, :1].expand_as(light) if grey else light)[..., 0]
-            flat(confidence)[..., at] *= (1 - here(over).amax(1, keepdim=True) * torch.exp(-SURE_STOPS / spread))[..., 0]
-        return radiance, confidence
+    def forward(self, code: Tensor, response: ResponseCurve | None = None, prior: dict[str, float] | None = None,
+                smooth: bool = False, *, memory: int | None = None, **options) -> PipelineResult:
+        """code (1, 3, H, W) code values: uint8, uint16, or floats in [0, 1]; `memory` in bytes; others as `prepare`."""
+        codes = Codes.of_tensor(code[0])
+        rows = band_rows(codes.size, memory, held=codes.stored.nbytes + 12 * codes.size[0] * codes.size[1])
+        return PipelineResult(self.prepare(codes, response, prior, smooth=smooth, **options), rows)
+
+    def compile_networks(self) -> None:
+        """Let `torch.compile` make what runs at the working resolution faster, for sizes of any kind."""
+        for stage, method in ((self.restore, "look_at"), (self.restore, "look"), (self.refine, "correct")):
+            if hasattr(stage, method):
+                setattr(stage, method, torch.compile(getattr(stage, method), dynamic=True))
+
+    def _looked(self, photo: Development) -> Enlarged:
+        codes, net = photo.codes, self.restore
+        size = _size_seen(net, photo)
+        pair = lambda rows: (nchw(codes.code(rows)), nchw(photo.linear(rows)))
+        if hasattr(net, "look_at"):
+            seen = Seen.split(shrunk(lambda rows: seen_maps(*pair(rows)), codes.size, size))
+            look = lambda: net.look_at(seen)
+        else:
+            handed = working_size(codes.size, _LOOKED_AT_TIMES * max(size))
+            both = shrunk(lambda rows: torch.cat(pair(rows), 1), codes.size, handed)
+            look = lambda: net.look(both[:, :3], both[:, 3:], max(size))
+        return self._enlarged(look, photo)
+
+    def _corrected(self, photo: Development) -> Enlarged:
+        maps = lambda rows: torch.cat([nchw(x) for x in (photo.codes.code(rows), photo.linear(rows), photo.light(rows)[0])], 1)
+        seen = shrunk(maps, photo.codes.size, _size_seen(self.refine, photo)).split(3, 1)
+        return self._enlarged(lambda: self.refine.correct(*seen), photo)
+
+    def _enlarged(self, look: Callable[[], Tensor], photo: Development) -> Enlarged:
+        with autocast(self.precision, photo.codes.device), Sphere() if photo.panorama else nullcontext():
+            features = look()
+        return Enlarged(features, photo.codes.size, (lambda x: around(x, 1, 1)) if photo.panorama else replicated)
 
 
-class Unrefined(nn.Module):
-    """The refining stage of a model that has none: light passes unchanged."""
+def nchw(image: Tensor) -> Tensor:
+    """(h, W, C) to (1, C, h, W), contiguous."""
+    return image.permute(2, 0, 1)[None].contiguous()
 
-    def forward(self, code: Tensor, linear: Tensor, radiance: Tensor) -> Tensor:
-        return radiance
+
+def _size_seen(net: nn.Module, photo: Development) -> tuple[int, int]:
+    if not photo.panorama:
+        return working_size(photo.codes.size, net.config.working_px)
+    width = working_px(net.config.working_px, photo.codes.size[1], getattr(net, "multiple_of", 1))
+    return min(width // 2, photo.codes.size[0]), width
+

@@ -57,6 +57,31 @@ def test_details(rebuild, small_photo):
     assert batch.confidence.shape == (2, *small_photo.shape[:2]) and len(batch.response) == 2
 
 
+def test_details_are_of_the_photo_as_it_was(rebuild, small_photo):
+    """They are made when they are asked for; what happens to the array meanwhile must not matter."""
+    given = small_photo.copy()
+    out, want = rebuild(given, details=True), rebuild(small_photo, details=True)
+    given[:] = 0
+    np.testing.assert_array_equal(out.linear, want.linear)
+    np.testing.assert_array_equal(out.confidence, want.confidence)
+    assert out.linear is out.linear and set(out.masks) == {"over", "under"}
+
+
+def test_memory_is_a_number_or_a_text(rebuild, small_photo):
+    want = rebuild(small_photo)
+    for memory in ("2GB", 10**9, "800 MiB"):
+        np.testing.assert_array_equal(rebuild(small_photo, memory=memory), want)
+    with pytest.raises(ValueError, match="least"):
+        rebuild(small_photo, memory="1MB")
+    with pytest.raises(ValueError, match="2GB"):
+        rebuild(small_photo, memory="plenty")
+
+
+def test_precision_is_checked_at_once():
+    with pytest.raises(ValueError, match="float16"):
+        Reconstructor(random_pipeline(), device="cpu", precision="float16")
+
+
 def test_a_user_who_knows_the_camera_is_believed(rebuild, small_photo):
     curve = ResponseCurve.gamma(2.0)
     np.testing.assert_allclose(rebuild(small_photo, response=curve, details=True).linear, (small_photo / 255.0) ** 2, atol=1e-5)
@@ -137,7 +162,7 @@ def test_a_raw_file_is_linearised_by_the_curve_it_was_written_with(rebuild, smal
 
     path = tmp_path / "photo.png"
     Image.fromarray(small_photo).save(path)
-    plain = io.read_photo(path)
-    monkeypatch.setattr(io, "read_photo", lambda _: replace(plain, response="srgb"))
+    plain = io.read_coded(path)
+    monkeypatch.setattr(io, "read_coded", lambda _: replace(plain, response="srgb"))
     assert rebuild(path, details=True).response.name == "srgb"
     assert rebuild(path, response="camera", details=True).response.name == "camera"

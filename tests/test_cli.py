@@ -17,33 +17,37 @@ from tests.conftest import needs_weights
 
 
 class Fake:
-    """Reads for real, then doubles the light. Photos whose name has a word in `fails` fail."""
+    """Doubles the light of photos and writes it. Photos whose name has a word in `fails` fail."""
 
     made: list = []
+    device = SimpleNamespace(type="cpu")
     fails = {"boom": ValueError("boom: two lines\n  of text"), "oom": MemoryError(), "key": KeyError("no such key")}
 
-    def __init__(self, model, device):
+    def __init__(self, model, device, precision):
         if device == "quantum":
             raise RuntimeError("no device 'quantum'")
         if model == "none":
             raise KeyError("no model 'none'; there are: full")
-        Fake.made.append((model, device))
+        Fake.made.append((model, device, precision))
 
-    def __call__(self, path, *, response, details, exif, dequantize):
+    def to_file(self, photo, target, *, confidence, preview=None, attributes=None, response, exif, dequantize, highlights, panorama,
+                memory, **options):
+        path, code = photo
         for word, error in self.fails.items():
-            if word in Path(path).name:
+            if word in path.name:
                 raise error
-        code = hdrrecon.read(path).astype(np.float32) / 255
-        linear = code[..., :3]
-        radiance = np.concatenate([2 * linear, code[..., 3:]], axis=-1)
-        return SimpleNamespace(radiance=radiance, linear=code, confidence=np.ones(code.shape[:2], np.float32),
-                               response=hdrrecon.ResponseCurve.gamma(2.0))
+        if preview:
+            preview.parent.mkdir(parents=True, exist_ok=True)
+            preview.write_bytes(b"strip")
+        light = np.concatenate([2 * code[..., :3], code[..., 3:]], axis=-1)
+        return hdrrecon.write(target, light, attributes=attributes, **options)
 
 
 @pytest.fixture
 def photos(tmp_path, monkeypatch) -> Path:
     """p/a.jpg, p/b.png, p/sub/a.jpg; a fake reconstructor; the working folder is the one that holds p."""
     monkeypatch.setattr("hdrrecon.api.Reconstructor", Fake)
+    monkeypatch.setattr("hdrrecon.ingest.ingest", lambda path: (path, hdrrecon.read(path).astype(np.float32) / 255))
     monkeypatch.setattr(Fake, "made", [])
     for i, name in enumerate(("p/a.jpg", "p/b.png", "p/sub/a.jpg")):
         save(tmp_path / name, 40 * i + 60)
@@ -72,16 +76,28 @@ def test_a_folder(photos):
     assert result.exit_code == 0 and result.stdout == "3 done, 0 failed, 0 skipped\n" and result.stderr == ""
     assert files("out") == ["a.exr", "b.exr", "sub/a.exr"]
     assert hdrrecon.read("out/b.exr")[0, 0, 0] == pytest.approx(200 / 255, rel=1e-3)
-    assert Fake.made == [("full", "auto")], "the model is loaded once"
+    assert Fake.made == [("full", "auto", "auto")], "the model is loaded once"
 
 
 def test_options_reach_the_reconstructor(photos, monkeypatch):
-    asked, think = [], Fake.__call__
-    monkeypatch.setattr(Fake, "__call__", lambda self, path, **how: asked.append(how) or think(self, path, **how))
-    call("run", "p/a.jpg", "-o", "x.exr")
-    call("run", "p/a.jpg", "-o", "y.exr", "--no-exif", "--dequantize", "--response", "srgb")
-    assert asked == [dict(response="estimate", exif=True, dequantize=False, details=True),
-                     dict(response="srgb", exif=False, dequantize=True, details=True)]
+    asked, write = [], Fake.to_file
+    monkeypatch.setattr(Fake, "to_file", lambda self, photo, target, **how: asked.append(how) or write(self, photo, target, **how))
+    call("run", "p/a.jpg", "-o", "x.npy")
+    call("run", "p/a.jpg", "-o", "y.npy", "--no-exif", "--dequantize", "--response", "srgb", "--highlights", "energy", "--panorama",
+         "--memory", "1GB", "--precision", "float32")
+    plain = dict(response="estimate", exif=True, dequantize=False, highlights="median", panorama=None, memory=None, confidence=False)
+    assert asked == [plain, dict(plain, response="srgb", exif=False, dequantize=True, highlights="energy", panorama=True, memory=10**9)]
+    assert [precision for _, _, precision in Fake.made] == ["auto", "float32"]
+
+
+def test_photos_that_are_worked_on_together_share_the_memory(photos, monkeypatch):
+    import torch
+
+    asked, write = [], Fake.to_file
+    monkeypatch.setattr(Fake, "to_file", lambda *photo, **how: asked.append(how["memory"]) or write(*photo, **how))
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    call("run", "p", "-o", "out", "--memory", "1GB")
+    assert asked == [5 * 10**8] * 3
 
 
 def test_one_photo_to_one_name(photos):
@@ -157,13 +173,6 @@ def test_names_that_would_meet(photos):
     assert hdrrecon.read("out/a.png.exr")[0, 0, 0] == pytest.approx(400 / 255, rel=1e-3)
 
 
-def test_an_exr_carries_the_curve_it_was_made_with(photos):
-    from hdrrecon.view.extras import read_extras
-
-    call("run", "p/a.jpg", "-o", "x.exr")
-    assert read_extras(Path("x.exr")).response.name == "gamma 2"
-
-
 def test_shards_share_the_work(photos):
     for i in range(2):
         call("run", "p", "-o", f"out{i}", "--shard", f"{i}/2")
@@ -171,16 +180,11 @@ def test_shards_share_the_work(photos):
     assert call("run", "p/a.jpg", "-o", "out", "--shard", "1/2").exit_code == 0, "an empty shard is no error"
 
 
-def test_preview_and_confidence_and_float(photos):
-    import OpenEXR
-
+def test_confidence_and_previews_are_asked_for(photos, monkeypatch):
+    asked, write = [], Fake.to_file
+    monkeypatch.setattr(Fake, "to_file", lambda *photo, **how: asked.append(how["confidence"]) or write(*photo, **how))
     assert call("run", "p/a.jpg", "-o", "out", "--preview", "--confidence", "--float", "--compression", "piz").exit_code == 0
-    assert files("out") == ["a.exr", "a.preview.png"]
-    assert Image.open("out/a.preview.png").size[0] > 3 * 96
-    with OpenEXR.File("out/a.exr", separate_channels=True) as file:
-        assert set(file.channels()) == {"R", "G", "B", "confidence"}
-        assert file.channels()["R"].pixels.dtype == np.float32
-        assert file.header()["compression"] == OpenEXR.PIZ_COMPRESSION and file.header()["software"].startswith("hdrrecon ")
+    assert asked == [True] and files("out") == ["a.exr", "a.preview.png"]
 
 
 def test_alpha_is_kept(photos):
@@ -223,6 +227,8 @@ def test_quiet(photos):
     (("run", "p", "-o", "out", "--model", "none"), "there are: full"),
     (("run", "p", "-o", "out", "--device", "quantum"), "quantum"),
     (("run", "p", "-o", "out", "--response", "film"), "estimate, srgb, camera"),
+    (("run", "p", "-o", "out", "--highlights", "loud"), "median, energy, vivid"),
+    (("run", "p", "-o", "out", "--memory", "much"), "much"),
     (("preview", "p/a.jpg", "--stops", "0,dark"), "0,-2,-4"),
 ], ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
 def test_bad_usage_is_code_2_and_writes_nothing(photos, arguments, words):
@@ -316,12 +322,23 @@ def test_help_and_version_are_quick_and_import_nothing_heavy():
 
 
 def test_for_real(tmp_path, small_photo):
-    """With the shipped weights: a clipped photo comes back with light above the clip level."""
+    """With the shipped weights: clipped photos come back with light above the clip level, and all that was asked for beside it."""
+    import OpenEXR
+
+    from hdrrecon.view.extras import read_extras
+
     needs_weights()
-    Image.fromarray(small_photo).save(tmp_path / "sun.png")
-    result = call("run", tmp_path / "sun.png", "-o", tmp_path / "sun.exr", "--preview", "--confidence", "--device", "cpu")
+    for name in ("sun.png", "again.png"):
+        Image.fromarray(small_photo).save(tmp_path / name)
+    result = call("run", tmp_path / "sun.png", tmp_path / "again.png", "-o", tmp_path, "--preview", "--confidence", "--float",
+                  "--compression", "piz", "--device", "cpu")
     assert result.exit_code == 0, result.stderr
     light = hdrrecon.read(tmp_path / "sun.exr")
-    assert light.shape == small_photo.shape and light.max() > 1 and (tmp_path / "sun.preview.png").exists()
+    assert light.shape == small_photo.shape and light.max() > 1 and np.array_equal(light, hdrrecon.read(tmp_path / "again.exr"))
+    assert Image.open(tmp_path / "sun.preview.png").size[0] > 3 * 96 and read_extras(tmp_path / "sun.exr").response is not None
+    with OpenEXR.File(str(tmp_path / "sun.exr"), separate_channels=True) as file:
+        assert set(file.channels()) == {"R", "G", "B", "confidence"}
+        assert file.channels()["R"].pixels.dtype == np.float32
+        assert file.header()["compression"] == OpenEXR.PIZ_COMPRESSION and file.header()["software"].startswith("hdrrecon ")
     text = call("info", tmp_path / "sun.png").stdout
     assert "g(128)" in text and "restore light in" in text

@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet, enlarge_rows
+from hdrrecon.codes import Codes
+from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet, restore
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
-from hdrrecon.pipeline import HDRPipeline
+from hdrrecon.networks.restored_light import RestoredLight
+from hdrrecon.pipeline import HDRPipeline, PipelineResult
 
 
 def random_pipeline(seed: int = 0) -> HDRPipeline:
@@ -59,7 +61,8 @@ def test_memory_layout_does_not_matter(code):
 
 def test_nothing_clipped_means_no_network(code, monkeypatch):
     pipeline = random_pipeline()
-    monkeypatch.setattr(pipeline.restore, "look", lambda *a: pytest.fail("the restoring network was called"))
+    for method in ("look", "look_at"):
+        monkeypatch.setattr(pipeline.restore, method, lambda *a: pytest.fail("the restoring network was called"))
     out = pipeline(code.clamp(max=0.9), ResponseCurve.srgb())
     assert torch.equal(out.radiance, out.linear)
     assert (out.confidence[out.under == 0] == 1).all()
@@ -77,28 +80,155 @@ def test_any_size_and_any_content(size, fill):
     assert (np.diff(out.response.inverse) >= 0).all()
 
 
-def test_bands_give_what_one_piece_gives(code, monkeypatch):
-    """The full-resolution head works in bands of rows; where they end must not show."""
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8, torch.uint16])
+def test_bands_give_what_one_piece_gives(code, dtype):
+    """Where bands end must not show: the same to the bit."""
+    stored = code if dtype == torch.float32 else (code * (255 if dtype == torch.uint8 else 65535)).round().to(dtype)
+    development = random_pipeline().prepare(Codes.of_tensor(stored[0]), ResponseCurve.srgb())
+    whole = PipelineResult(development, 96)
+    for rows in (1, 7, 40):
+        part = PipelineResult(development, rows)
+        assert torch.equal(part.radiance, whole.radiance) and torch.equal(part.confidence, whole.confidence)
+
+
+def test_8_bit_codes_give_what_their_floats_give(code):
     pipeline = random_pipeline()
-    whole = pipeline(code, ResponseCurve.srgb()).radiance
-    monkeypatch.setattr("hdrrecon.pipeline.BAND_PX", 7 * code.shape[-1])
-    torch.testing.assert_close(pipeline(code, ResponseCurve.srgb()).radiance, whole, rtol=1e-5, atol=1e-6)
+    floats, bytes_ = pipeline(code), pipeline((code * 255).round().to(torch.uint8))
+    for name in ("radiance", "linear", "confidence", "over", "under"):
+        assert torch.equal(getattr(bytes_, name), getattr(floats, name)), name
 
 
-def test_enlarged_rows_are_rows_of_the_enlarged_image():
-    features = torch.rand(1, 3, 13, 9)
-    whole = torch.nn.functional.interpolate(features, (50, 41), mode="bilinear", align_corners=False)
-    for rows in (slice(0, 50), slice(0, 7), slice(20, 33), slice(49, 50)):
-        torch.testing.assert_close(enlarge_rows(features, rows, (50, 41)), whole[..., rows, :], atol=1e-5, rtol=1e-5)
-
-
-def test_training_and_inference_run_the_same_network(code):
+def test_clipped_pixels_alone_are_worked_on_as_all_would_be(code):
+    """The sparse result equals the dense one, which is what the network was trained with."""
     pipeline = random_pipeline()
     linear = ResponseCurve.srgb().linearize(code)
     stops, _ = pipeline.restore(code, linear)
-    from hdrrecon.networks.highlight_unet import restore
-
     torch.testing.assert_close(pipeline(code, ResponseCurve.srgb()).radiance, restore(linear, code, stops), rtol=1e-5, atol=1e-6)
+
+
+class Told(torch.nn.Module):
+    """A restoring network that says what it was told to, and counts how often it looks."""
+
+    config = HighlightConfig(working_px=64)
+
+    def __init__(self, median=1.0, energy=2.0, vivid=3.0, shadow=0.01):
+        super().__init__()
+        self.answers, self.looks = (median, energy, vivid, 1.0, 1.0, shadow), 0
+
+    def look(self, code, linear, working_px):
+        self.looks += 1
+        assert code.shape == linear.shape and working_px <= self.config.working_px
+        return torch.zeros(1, 2, 5, 7)
+
+    def answer(self, code, linear, deep):
+        assert code.shape[1] == 3 and deep.shape == (len(code), 2, *code.shape[2:])
+        channels = (3, 3, 3, 1, 1, 3)
+        return RestoredLight(*(torch.full((len(code), c, *code.shape[2:]), float(v)) for c, v in zip(channels, self.answers)))
+
+
+@pytest.mark.parametrize("highlights, stops", [("median", 1), ("energy", 2), ("vivid", 3)])
+def test_one_of_three_lights_is_chosen(code, highlights, stops):
+    out = HDRPipeline(None, Told())(code, ResponseCurve.srgb(), highlights=highlights)
+    full = out.over == 1
+    torch.testing.assert_close(out.radiance[full], out.linear[full] * 2**stops)
+
+
+def test_an_unknown_light_is_refused(code):
+    with pytest.raises(ValueError, match="'median', 'energy', 'vivid'"):
+        HDRPipeline(None, Told())(code, ResponseCurve.srgb(), highlights="brightest")
+
+
+def test_crushed_pixels_get_light_and_a_few_black_ones_do_not_count():
+    code = torch.full((1, 3, 20, 30), 0.5)
+    code[..., :3, :5] = 1 / 255  # fifteen: noise
+    told = Told()
+    out = HDRPipeline(None, told)(code, ResponseCurve.srgb())
+    assert told.looks == 0 and torch.equal(out.radiance, out.linear)
+    code[..., 5:10, :5] = 0
+    out = HDRPipeline(None, told)(code, ResponseCurve.srgb())
+    assert told.looks == 1
+    torch.testing.assert_close(out.radiance[..., 5:10, :5], torch.full((1, 3, 5, 5), 0.01))
+    assert torch.equal(out.radiance[..., 10:, :], out.linear[..., 10:, :])
+    told.fills_shadows = False
+    assert torch.equal(HDRPipeline(None, told)(code, ResponseCurve.srgb()).radiance, out.linear) and told.looks == 1
+
+
+class Corrects(torch.nn.Module):
+    """A refining network with one answer everywhere; checks what it is shown."""
+
+    config = HighlightConfig(working_px=32)
+
+    def __init__(self, stops: float):
+        super().__init__()
+        self.stops, self.shown = stops, None
+
+    def correct(self, code, linear, radiance):
+        assert code.shape == linear.shape == radiance.shape and max(code.shape) == 32
+        self.shown = radiance
+        return torch.full_like(radiance, self.stops)
+
+
+def test_refinement_is_for_what_is_missing_and_never_darkens_the_photo(code):
+    srgb, brighter, darker = ResponseCurve.srgb(), Corrects(0.5), Corrects(-9.0)
+    plain = HDRPipeline(None, Told(shadow=0))(code, srgb)
+    out = HDRPipeline(None, Told(shadow=0), brighter)(code, srgb)
+    mask = torch.maximum(out.over, out.under.expand(-1, 3, -1, -1))
+    torch.testing.assert_close(out.radiance, plain.radiance * 2 ** (mask * 0.5))
+    assert torch.equal(out.radiance[mask == 0], out.linear[mask == 0])
+    shown = torch.nn.functional.interpolate(plain.radiance.contiguous(), (24, 32), mode="area")
+    torch.testing.assert_close(brighter.shown, shown, msg="the area mean of the light of stage 2")
+    assert torch.equal(HDRPipeline(None, Told(), darker)(code, srgb).radiance, plain.linear)
+
+
+def test_nothing_missing_means_no_refinement():
+    code = torch.full((1, 3, 20, 30), 0.5)
+    refine = Corrects(1.0)
+    refine.correct = lambda *a: pytest.fail("the refining network was called")
+    assert torch.equal(HDRPipeline(None, None, refine)(code, ResponseCurve.srgb()).radiance, ResponseCurve.srgb().linearize(code))
+
+
+@pytest.mark.parametrize("error", [MemoryError(), torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+                                   RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 12 bytes")])
+def test_out_of_memory_means_smaller_bands(code, error, monkeypatch):
+    from hdrrecon.development import Development
+
+    pipeline, light, asked = random_pipeline(), Development.light, []
+    whole = pipeline(code, ResponseCurve.srgb()).radiance
+
+    def scarce(self, rows, confidence=False):
+        asked.append(rows.stop - rows.start)
+        if asked[-1] > 10:
+            raise error
+        return light(self, rows, confidence)
+
+    monkeypatch.setattr(Development, "light", scarce)
+    assert torch.equal(pipeline(code, ResponseCurve.srgb()).radiance, whole)
+    assert asked[:4] == [96, 48, 24, 12] and max(asked[4:]) <= 10, "what has been too much once is not tried again"
+
+
+def test_a_budget_bounds_the_bands(code, monkeypatch):
+    pipeline = random_pipeline()
+    with pytest.raises(ValueError, match="the least that works is memory=\"[0-9]+MB\"") as refused:
+        pipeline(code, ResponseCurve.srgb(), memory=10**6)
+    least = int(str(refused.value).split('memory="')[1].split("MB")[0]) * 10**6
+    out = pipeline(code, ResponseCurve.srgb(), memory=least)
+    assert out._rows < 96
+    assert torch.equal(out.radiance, pipeline(code, ResponseCurve.srgb()).radiance)
+
+
+def test_bfloat16_is_close_and_stays_out_of_the_light(code):
+    pipeline = random_pipeline()
+    exact = pipeline(code, ResponseCurve.srgb())
+    pipeline.precision = "bfloat16"
+    out = pipeline(code, ResponseCurve.srgb())
+    assert out.radiance.dtype == torch.float32 and torch.equal(out.linear, exact.linear)
+    stops = (out.radiance / exact.radiance.clamp(min=1e-6)).clamp(min=1e-6).log2()
+    measured = exact.over == 0
+    assert torch.equal(out.radiance[measured], exact.radiance[measured])
+    assert not torch.equal(out.radiance, exact.radiance) and stops.abs().max() < 0.5
+    pipeline.precision = "float16"
+    with pytest.raises(ValueError, match="bfloat16"):
+        pipeline(code, ResponseCurve.srgb())
 
 
 def test_stages_may_be_left_out(code):
@@ -114,6 +244,7 @@ def test_cuda_agrees_with_the_cpu(code):
     if not torch.cuda.is_available():
         pytest.skip("needs a CUDA device")
     pipeline = random_pipeline()
+    pipeline.precision = "float32"
     here = pipeline(code, ResponseCurve.srgb()).radiance
     there = pipeline.cuda()(code.cuda(), ResponseCurve.srgb()).radiance.cpu()
     torch.testing.assert_close(there, here, rtol=2e-3, atol=2e-3)

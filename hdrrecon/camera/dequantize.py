@@ -44,7 +44,7 @@ def dequantize(code: Tensor, bits: int = 8) -> Tensor:
         True
     """
     last = 2**bits - 1
-    if not all(_on_grid(code[..., rows, :], last) for rows in _bands(code)):
+    if not all(on_grid(code[..., rows, :], last) for rows in _bands(code)):
         return code
     height, out = code.shape[-2], torch.empty_like(code)
     for rows in _bands(code):
@@ -59,7 +59,8 @@ def _bands(code: Tensor) -> Iterator[slice]:
     return (slice(top, min(top + step, height)) for top in range(0, height, step))
 
 
-def _on_grid(code: Tensor, last: int) -> bool:
+def on_grid(code: Tensor, last: int) -> bool:
+    """True if every value is one of the codes 0 .. `last`, as value / `last`."""
     scaled = code * last
     return bool((scaled - scaled.round()).abs().max() < 1e-3)
 

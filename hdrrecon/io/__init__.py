@@ -4,8 +4,8 @@ Decoders are imported when a file of their kind is met, so that `import hdrrecon
 """
 from __future__ import annotations
 
-from hdrrecon.io.photo import READABLE, Photo, ReadError
-from hdrrecon.io.read import read, read_photo
+from hdrrecon.io.photo import READABLE, CodedPhoto, Photo, ReadError
+from hdrrecon.io.read import read, read_coded, read_photo
 from hdrrecon.io.write import WRITABLE, write
 
-__all__ = ["READABLE", "WRITABLE", "Photo", "ReadError", "read", "read_photo", "write"]
+__all__ = ["READABLE", "WRITABLE", "CodedPhoto", "Photo", "ReadError", "read", "read_coded", "read_photo", "write"]

@@ -1,4 +1,4 @@
-"""What reading a file gives: `Photo` for the pipeline, `Decoded` between a decoder and `read`."""
+"""What reading a file gives: `Photo`, or `CodedPhoto` for the pipeline; `Decoded` between a decoder and `read`."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -55,6 +55,30 @@ class Photo:
     @property
     def height(self) -> int:
         return self.pixels.shape[0]
+
+
+@dataclass(frozen=True)
+class CodedPhoto:
+    """A `Photo` whose pixels and alpha are still the integers of the file: a quarter or half of the memory.
+
+    Attributes:
+        pixels: (H, W, 1) grey or (H, W, 3), upright, contiguous: uint8, uint16, or float32 as in `Photo`.
+        values: (3, K) float32: code value in [0, 1] of each integer; None where that is integer / (K - 1), and for floats.
+        alpha: (H, W) integers or floats as stored, or None.
+
+    The others are those of `Photo`.
+    """
+
+    pixels: np.ndarray
+    values: np.ndarray | None
+    alpha: np.ndarray | None
+    bits: int
+    linear: bool
+    to_rec709: np.ndarray
+    path: Path | None
+    exif: bytes | None
+    icc_name: str | None
+    response: Literal["srgb"] | None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from hdrrecon.io.icc import ProfileError, convert_with_table
 from hdrrecon.io.photo import Decoded, ReadError
 
 _PLUGINS = {"jpeg": "Jpeg", "png": "Png", "webp": "WebP", "bmp": "Bmp", "tiff": "Tiff", "avif": "Avif"}
+_ROWS_PX = 1 << 22
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error)
 
 
@@ -37,10 +38,22 @@ def decode_with_pillow(kind: str, data: bytes, icc: bytes | None = None) -> Deco
     if image.mode == "CMYK":
         return Decoded.from_channels(np.asarray(_cmyk_to_srgb(image, icc)), exif=image.info.get("exif"))
     try:
-        image = image.convert(_target_mode(image))
+        if image.mode != (mode := _target_mode(image)):
+            image = image.convert(mode)
     except _BROKEN as error:
         raise ReadError(f"the {kind.upper()} is damaged ({error})") from error
-    return Decoded.from_channels(np.asarray(image), exif=image.info.get("exif"), icc=icc)
+    return Decoded.from_channels(_pixels(image), exif=image.info.get("exif"), icc=icc)
+
+
+def _pixels(image) -> np.ndarray:
+    """`np.asarray(image)` row by row: Pillow would make two more copies of the whole."""
+    width, height = image.size
+    pixels = np.empty((height, width, len(image.getbands())), np.uint8)
+    step = max(1, _ROWS_PX // max(1, width))
+    for top in range(0, height, step):
+        part = np.asarray(image.crop((0, top, width, min(top + step, height))))
+        pixels[top:top + step] = part.reshape(-1, *pixels.shape[1:])
+    return pixels
 
 
 def _target_mode(image) -> str:

@@ -16,7 +16,7 @@ from hdrrecon.io.heif import decode_avif, decode_heic
 from hdrrecon.io.icc import Profile, ProfileError, convert_with_table, parse_profile
 from hdrrecon.io.jxl import decode_jxl
 from hdrrecon.io.orientation import is_adobe_rgb, orientation_of, upright
-from hdrrecon.io.photo import Decoded, Photo, ReadError
+from hdrrecon.io.photo import CodedPhoto, Decoded, Photo, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
 from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, WHITE_NITS, from_pq
 from hdrrecon.io.radiance import decode_hdr, decode_pfm
@@ -78,10 +78,23 @@ def read_photo(path: str | Path) -> Photo:
     Raises:
         As `read`; also ReadError for NaN or infinity in a float file, counted.
     """
+    coded = read_coded(path)
+    pixels = _encoded(coded.pixels, coded.values)
+    if pixels.shape[2] == 1:
+        pixels = np.repeat(pixels, 3, axis=2)
+    same = ("bits", "linear", "to_rec709", "path", "exif", "icc_name", "response")
+    return Photo(pixels=np.ascontiguousarray(pixels), alpha=None if coded.alpha is None else _to_unit(coded.alpha),
+                 **{name: getattr(coded, name) for name in same})
+
+
+def read_coded(path: str | Path) -> CodedPhoto:
+    """As `read_photo`, but integer codes are left as they are, for images that fill the memory. See `CodedPhoto`."""
     path = Path(path)
     kind, data = _load(path)
     with _naming(path):
         decoded = _decode(kind, data, path, WHITE_NITS)
+        del data
+        bits, values = decoded.color.dtype.itemsize * 8, None
         decoded, profile = _understand(decoded, path)
         color, matrix = decoded.color, np.eye(3) if decoded.to_rec709 is None else decoded.to_rec709
         linear = color.dtype == np.float32
@@ -95,18 +108,14 @@ def read_photo(path: str | Path) -> Photo:
             color = np.clip(linear_to_srgb(_to_unit(color)), 0, 1)
             color[clipped] = 1  # and not a rounding error less
         else:
-            color = _encoded(color, profile)
+            values = _code_values(color, profile)
     if profile and profile.to_rec709 is not None:
         matrix = profile.to_rec709
-    if color.shape[2] == 1:
-        color = np.repeat(color, 3, axis=2)
-    alpha = decoded.alpha
-    if alpha is not None:
-        alpha = np.ascontiguousarray(upright(_to_unit(alpha), decoded.orientation))
-    return Photo(
-        pixels=np.ascontiguousarray(upright(color, decoded.orientation)), alpha=alpha, linear=linear,
-        bits=decoded.color.dtype.itemsize * 8, to_rec709=matrix, path=path, exif=decoded.exif,
-        icc_name=profile.name if profile else None, response="srgb" if decoded.raw else None)
+    alpha = None if decoded.alpha is None else np.ascontiguousarray(upright(decoded.alpha, decoded.orientation))
+    return CodedPhoto(
+        pixels=np.ascontiguousarray(upright(color, decoded.orientation)), values=values, alpha=alpha, linear=linear, bits=bits,
+        to_rec709=matrix, path=path, exif=decoded.exif, icc_name=profile.name if profile else None,
+        response="srgb" if decoded.raw else None)
 
 
 class _naming:
@@ -150,7 +159,7 @@ def _decode(kind: str, data: bytes, path: Path, white_nits: float) -> Decoded:
 def _lit(decoded: Decoded, gain_map, path: Path) -> np.ndarray:
     """Linear Rec.709 light (H, W, 3), as stored, of a photo and its gain map."""
     decoded, profile = _understand(decoded, path)
-    base = srgb_to_linear(_encoded(decoded.color, profile))
+    base = srgb_to_linear(_encoded(decoded.color, _code_values(decoded.color, profile)))
     base = np.repeat(base, 3, axis=2) if base.shape[2] == 1 else base
     return _in_rec709(gain_map.light(base), profile.to_rec709 if profile else None)
 
@@ -264,12 +273,17 @@ def _adobe_rgb() -> Profile:
     return Profile("Adobe RGB (EXIF)", "RGB", matrix_between("adobe", "rec709"), (curve,) * 3)
 
 
-def _encoded(codes: np.ndarray, profile: Profile | None) -> np.ndarray:
-    """Integer codes (H, W, C) as sRGB-encoded float32 in [0, 1]."""
+def _code_values(codes: np.ndarray, profile: Profile | None) -> np.ndarray | None:
+    """sRGB-encoded value of each integer code, (3, K) float32; None if they are that already."""
     luts = profile.encode_luts(np.iinfo(codes.dtype).max + 1) if profile and profile.curves else None
-    if luts is None:
+    return None if luts is None else np.broadcast_to(luts, (3, luts.shape[1]))
+
+
+def _encoded(codes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+    """Integer codes (H, W, C) as float32 in [0, 1]; floats as they are."""
+    if values is None:
         return _to_unit(codes)
-    return np.stack([lut[codes[..., c]] for c, lut in enumerate(luts)], axis=-1)
+    return np.stack([values[c][codes[..., c]] for c in range(codes.shape[2])], axis=-1)
 
 
 def _to_unit(codes: np.ndarray) -> np.ndarray:

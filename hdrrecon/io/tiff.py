@@ -165,14 +165,20 @@ def encode_float_tiff(image: np.ndarray) -> bytes:
     Raises:
         ValueError: 4 GiB or more, which a TIFF cannot address.
     """
-    height, width, channels = image.shape
-    if image.nbytes > 2**32 - 4096:
+    return float_tiff_header(image.shape) + np.ascontiguousarray(image, "<f4").tobytes()
+
+
+def float_tiff_header(shape: tuple[int, int, int]) -> bytes:
+    """What `encode_float_tiff` puts before the floats of an image of `shape` (H, W, C)."""
+    height, width, channels = shape
+    size = 4 * height * width * channels
+    if size > 2**32 - 4096:
         raise ValueError(f"{width} x {height} x {channels} floats exceed a TIFF's 4 GiB; write .exr instead")
     shorts = {_BITS: (32,) * channels, _COMPRESSION: (1,), _PHOTOMETRIC: (_RGB,), _ORIENTATION: (1,),
               _CHANNELS: (channels,), _PLANAR: (1,), _SAMPLE_FORMAT: (_FLOAT,) * channels}
     if channels == 4:
         shorts[_EXTRA_SAMPLES] = (2,)  # unassociated, that is straight, alpha
-    longs = {_WIDTH: (width,), _HEIGHT: (height,), _ROWS_PER_STRIP: (height,), _STRIP_COUNTS: (image.nbytes,),
+    longs = {_WIDTH: (width,), _HEIGHT: (height,), _ROWS_PER_STRIP: (height,), _STRIP_COUNTS: (size,),
              _STRIP_OFFSETS: (0,)}
     fields = sorted({**shorts, **longs}.items())
     outside = 8 + 2 + 12 * len(fields) + 4  # values that do not fit into their entry come after the directory
@@ -184,5 +190,4 @@ def encode_float_tiff(image: np.ndarray) -> bytes:
         if len(packed) > 4:
             packed, extra = struct.pack("<I", outside + len(extra)), extra + packed
         entries += struct.pack("<HHI4s", number, kind, len(values), packed)
-    head = b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + bytes(4) + extra
-    return head + np.ascontiguousarray(image, "<f4").tobytes()
+    return b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + bytes(4) + extra

@@ -111,7 +111,7 @@ def light_loss(radiance: Tensor, truth: Tensor, code: Tensor) -> tuple[Tensor, d
     parts = dict(clipped=losses.clipped_rms_stops(radiance, truth), channels=losses.masked_log_l1(radiance, truth, over),
                  display=losses.display_error(radiance, truth), shadow=losses.shadow_stops(radiance, truth, under),
                  edges=edge_stops(radiance, truth, lost), hue=losses.hue_error(radiance, truth, lost.amax(1, keepdim=True)))
-    weights = dict(clipped=1.0, channels=0.5, display=0.2, shadow=0.1, edges=0.2, hue=0.5)
+    weights = dict(clipped=1.0, channels=0.5, display=0.3, shadow=0.1, edges=0.05, hue=0.2)
     total = sum(weight * parts[name].mean() for name, weight in weights.items())
     figures = {k: float(v.detach().mean()) for k, v in parts.items()}
     figures["psnr"] = -10 * figures.pop("display")

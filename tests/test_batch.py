@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdrrecon.io.batch import Source, expand, parse_shard, plan, target
+from hdrrecon.batch import Source, expand, parse_shard, plan, target
 
 
 @pytest.fixture
