@@ -247,7 +247,9 @@ def build_pipeline(name: str):
     model = zoo.card(name)
     # Copied: moving a cached network to another device would move it for everyone.
     stage = lambda weights: deepcopy(zoo.load(weights)) if weights else None
-    return HDRPipeline(stage(model.linearize), stage(model.restore), stage(model.refine))
+    refine = stage(model.refine)
+    # A DKPN that stands alone brings what comes before it.
+    return HDRPipeline(stage(model.linearize), stage(model.restore) or getattr(refine, "preliminary", None), refine)
 
 
 def pick_device(device: str):

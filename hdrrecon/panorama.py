@@ -88,9 +88,10 @@ def _convolved(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 
 
 def _padded(x, pad, mode="constant", value=None):
-    if mode == "constant" and not value and x.ndim == 4 and len(pad) == 4 and any(pad):
-        left, right, top, bottom = pad
-        rows, columns = max(top, bottom), max(left, right)
+    left, right, top, bottom = pad if len(pad) == 4 else (0,) * 4
+    rows, columns = max(top, bottom), max(left, right)
+    border = mode == "replicate" or mode == "constant" and not value
+    if border and x.ndim == 4 and (rows or columns) and rows <= x.shape[-2] and columns <= x.shape[-1]:
         x = around(x, rows, columns)
         return x[..., rows - top : x.shape[-2] - rows + bottom, columns - left : x.shape[-1] - columns + right]
     return F.pad(x, pad, mode, value)

@@ -84,9 +84,9 @@ class HDRPipeline(nn.Module):
         restore: has `config.working_px`; `look(code, linear, working_px) -> deep`, features of the photo at the working
             resolution, (1, F, h, w); and `answer(code, linear, deep) -> RestoredLight`, pixel by pixel, on any arrangement
             (N, C, n, 1). One that has `look_at(Seen)` is shown the photo already shrunk: cheaper, and better for large
-            photos. `fills_shadows` False: it has nothing for crushed pixels. None leaves clipped light at the clip level.
+            photos. `fills_shadows` False: it has nothing for crushed pixels; `one_answer` True: its three are one. None leaves clipped light at the clip level.
         refine: has `config.working_px` and `correct(code, linear, radiance) -> correction` in stops, (1, 3, h, w), all
-            at the working resolution. None leaves light as it was restored.
+            at the working resolution; for the median answer alone. None leaves light as it was restored.
 
     Stages say how often they halve their input: `multiple_of`.
     """
@@ -139,13 +139,15 @@ class HDRPipeline(nn.Module):
                      panorama=is_panorama(codes) if panorama is None else panorama, restore=self.restore)
         if panorama:
             check_panorama(codes.size)
-        shadows = self.refine is not None or fills_shadows(self.restore)
-        if self.restore is self.refine is None or not something_missing(codes, shadows, rows):
+        # Stage 3 has learnt to mend the answer of least error; the others it would pull back towards that.
+        refine = self.refine if highlights == "median" or getattr(self.restore, "one_answer", False) else None
+        shadows = refine is not None or fills_shadows(self.restore)
+        if self.restore is refine is None or not something_missing(codes, shadows, rows):
             return Development(**facts)
         facts["grey"] = codes.grey
         if self.restore is not None:
             facts["deep"] = self._looked(Development(**facts))
-        if self.refine is not None:
+        if refine is not None:
             facts["correction"] = self._corrected(Development(**facts))
         return Development(**facts)
 

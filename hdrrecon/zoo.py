@@ -53,21 +53,31 @@ class Model:
 
 
 WEIGHTS = {
-    "response-net": Weights("response-net.safetensors", "2fa3432e1f8957ec2a9f74af97ad3c8e6cb6ead184e75013de05be0429093422"),
+    "response-net": Weights("response-net.safetensors", "87e5c032d643759ce934642bb90639f0bd7c2bf8d9e6c49c205d3feb12891d80"),
+    "masked-features": Weights("masked-features.safetensors", "b4c4adf6233031430acc0b84d8861365d63b5e420a0385681dc02579a05b6277",
+                               "CC0-1.0 AND Apache-2.0"),
+    "masked-features-small": Weights("masked-features-small.safetensors", "3a3419cf9895a1f49d1cfdc43306e3c0f3f6b2d769a104f4d44ee90af9d48c7a"),
+    "kernel-prediction": Weights("kernel-prediction.safetensors", "65a9db82f86966c7e71babe505e019c9880102c2aeef856ca7e133690c1510c7"),
+    "kernel-prediction-alone": Weights("kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"),
     "linearization-net": Weights("linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
-    "highlight-unet": Weights("highlight-unet.safetensors", "9be14c023f25af341ec0e704b7c2d513c1a7ddbf686ea512c319b73b854930db"),
 }
 
 DEFAULT_MODEL = "full"
 MODELS = {model.name: model for model in (
-    Model("full", "estimated response, restored highlights", "response-net", "highlight-unet", 3_061_416,
-          {"PU21-PSNR dB": 28.58, "curve corrected dB": 35.21, "clipped stops": 0.64}),
-    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 236_004,
-          {"PU21-PSNR dB": 27.54, "curve corrected dB": 34.34, "clipped stops": 0.86}),
-    Model("linearization-net", "the response as published by Liu et al. 2020, for comparison", "linearization-net", None, 838_356,
+    Model("full", "estimated response, restored highlights, refined", "response-net", "masked-features", 5_777_829,
+          {}, "kernel-prediction"),
+    Model("fast", "the same with a small restoring network and nothing after it", "response-net", "masked-features-small", 1_165_515,
+          {}),
+    Model("masked-features", "estimated response, restored highlights: stages 1 and 2", "response-net", "masked-features", 4_510_879,
+          {}),
+    Model("dkpn", "kernel prediction standing alone after the estimated response", "response-net", None, 1_878_518,
+          {}, "kernel-prediction-alone"),
+    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 551_914,
+          {}),
+    Model("linearization-net", "the response as published by Liu et al. 2020, for comparison", "linearization-net", None, 852_692,
           {"curve RMSE": 0.0513}),
-    Model("crf-net", "the response as published by Li & Peers 2017, for comparison", "crf-net", None, 890_507,
+    Model("crf-net", "the response as published by Li & Peers 2017, for comparison", "crf-net", None, 912_925,
           {"curve RMSE": 0.0547}),
 )}
 

@@ -9,7 +9,6 @@ from typer.testing import CliRunner
 
 from hdrrecon import export
 from hdrrecon.cli import app
-from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
 from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.response_net import ResponseConfig, ResponseNet
@@ -21,7 +20,7 @@ class Corrects(nn.Module):
     """A refining network as the pipeline wants it."""
 
     multiple_of = 2
-    config = HighlightConfig(working_px=64)
+    config = MaskedFeaturesConfig(working_px=64)
 
     def __init__(self):
         super().__init__()
@@ -35,13 +34,11 @@ class Corrects(nn.Module):
 @cache
 def parts() -> list[export.Part]:
     torch.manual_seed(0)
-    unet = HighlightUNet(HighlightConfig(widths=(8, 16), features=4, head=8, working_px=128))
     masked = MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16), kernels=(5, 3), recognise=0, features=4, head=8))
-    for net in (unet, masked):
-        nn.init.normal_(net.head[-1].weight, std=0.3)
+    nn.init.normal_(masked.head[-1].weight, std=0.3)
     response = ResponseNet(ResponseConfig(hidden=(8,)))
     nn.init.normal_(response.curves.weight, std=0.3)
-    return [*export.restore_parts(unet.eval()), *export.restore_parts(masked.eval()), *export.refine_parts(Corrects()),
+    return [*export.restore_parts(masked.eval()), *export.refine_parts(Corrects()),
             *export.response_parts(response.eval())]
 
 
@@ -51,7 +48,7 @@ def program(index: int):
     return export.exported(parts()[index])
 
 
-NAMES = ["unet look", "unet answer", "masked look", "masked answer", "refine", "response"]
+NAMES = ["look", "answer", "refine", "response"]
 each_part = pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
 
 
@@ -114,7 +111,7 @@ def test_files_and_recipe_of_a_whole_model(tmp_path):
 
 
 def test_free_axes_are_named_in_the_recipe():
-    look, answer = export.restore_parts(HighlightUNet(HighlightConfig(widths=(8, 16), features=4, head=8)).eval())
+    look, answer = export.restore_parts(MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16), kernels=(5, 3), recognise=0, features=4, head=8)).eval())
     assert look.facts()["multiple_of"] == 4 and look.facts()["inputs"]["under"] == ["1", "1", "4*rows", "4*columns"]
     assert answer.facts()["inputs"]["deep"] == ["1", "4", "pixels", "1"]
 

@@ -8,16 +8,16 @@ from torch.nn import functional as F
 from hdrrecon.api import Reconstructor
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.codes import Codes
-from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet
+from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.panorama import Sphere, around, is_panorama, working_px
 from hdrrecon.pipeline import HDRPipeline
 
 
 def pano_pipeline() -> HDRPipeline:
     torch.manual_seed(0)
-    net = HighlightUNet(HighlightConfig(widths=(8, 16, 16), features=4, head=8, working_px=128))
+    net = MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16, 16), kernels=(3, 3, 3), recognise=0, features=4, head=8, working_px=128))
     for p in net.parameters():
-        nn.init.normal_(p, std=0.2)
+        nn.init.normal_(p, std=0.3)
     return HDRPipeline(None, net).eval()
 
 

@@ -3,18 +3,20 @@ import numpy as np
 import pytest
 import torch
 
+from hdrrecon.camera.exposure import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.codes import Codes
-from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet, restore
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
+from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.restored_light import RestoredLight
+from hdrrecon.networks.working_resolution import enlarge_rows
 from hdrrecon.pipeline import HDRPipeline, PipelineResult
 
 
 def random_pipeline(seed: int = 0) -> HDRPipeline:
     torch.manual_seed(seed)
     pipeline = HDRPipeline(LinearizationNet(LinearizationConfig(crop_px=32, crops=2, widths=(8, 8, 16, 16))),
-                           HighlightUNet(HighlightConfig(widths=(8, 16, 16), features=4, head=8, working_px=64)))
+                           MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16, 16), kernels=(3, 3, 3), recognise=0, features=4, head=8, working_px=64)))
     for p in pipeline.parameters():
         torch.nn.init.normal_(p, std=0.2)
     return pipeline.eval()
@@ -28,7 +30,7 @@ def code(small_photo):
 @pytest.mark.parametrize("seed", range(4))
 def test_measured_light_is_kept_to_the_bit_and_nothing_gets_darker(code, seed):
     out = random_pipeline(seed)(code)
-    measured = out.over == 0
+    measured = (out.over == 0) & (out.under == 0)
     assert measured.any() and not measured.all()
     assert torch.equal(out.radiance[measured], out.linear[measured])
     assert (out.radiance >= out.linear).all() and out.radiance.isfinite().all()
@@ -102,14 +104,17 @@ def test_clipped_pixels_alone_are_worked_on_as_all_would_be(code):
     """The sparse result equals the dense one, which is what the network was trained with."""
     pipeline = random_pipeline()
     linear = ResponseCurve.srgb().linearize(code)
-    stops, _ = pipeline.restore(code, linear)
-    torch.testing.assert_close(pipeline(code, ResponseCurve.srgb()).radiance, restore(linear, code, stops), rtol=1e-5, atol=1e-6)
+    net = pipeline.restore
+    deep = enlarge_rows(net.look(code, linear, net.config.working_px), slice(0, code.shape[-2]), code.shape[-2:])
+    light = net.answer(code, linear, deep)
+    dense = linear * torch.exp2(over_mask(code) * light.median) + under_mask(code) * light.shadow
+    torch.testing.assert_close(pipeline(code, ResponseCurve.srgb()).radiance, dense, rtol=1e-4, atol=1e-6)
 
 
 class Told(torch.nn.Module):
     """A restoring network that says what it was told to, and counts how often it looks."""
 
-    config = HighlightConfig(working_px=64)
+    config = MaskedFeaturesConfig(working_px=64)
 
     def __init__(self, median=1.0, energy=2.0, vivid=3.0, shadow=0.01):
         super().__init__()
@@ -156,7 +161,7 @@ def test_crushed_pixels_get_light_and_a_few_black_ones_do_not_count():
 class Corrects(torch.nn.Module):
     """A refining network with one answer everywhere; checks what it is shown."""
 
-    config = HighlightConfig(working_px=32)
+    config = MaskedFeaturesConfig(working_px=32)
 
     def __init__(self, stops: float):
         super().__init__()
@@ -248,3 +253,12 @@ def test_cuda_agrees_with_the_cpu(code):
     here = pipeline(code, ResponseCurve.srgb()).radiance
     there = pipeline.cuda()(code.cuda(), ResponseCurve.srgb()).radiance.cpu()
     torch.testing.assert_close(there, here, rtol=2e-3, atol=2e-3)
+
+
+def test_stage_3_mends_the_median_alone(code):
+    srgb, brighter = ResponseCurve.srgb(), Corrects(1.0)
+    told = Told(shadow=0)
+    plain, refined = HDRPipeline(None, told), HDRPipeline(None, told, brighter)
+    assert (refined(code, srgb).radiance > plain(code, srgb).radiance).any()
+    for answer in ("energy", "vivid"):
+        assert torch.equal(refined(code, srgb, highlights=answer).radiance, plain(code, srgb, highlights=answer).radiance)

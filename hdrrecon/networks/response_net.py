@@ -12,65 +12,87 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES, expand, load_basis
 from hdrrecon.camera.prior import log_odds
+from hdrrecon.camera.response import CODES
 from hdrrecon.networks.linearization_net import bounded, monotone
-from hdrrecon.networks.response_statistics import SIZE, response_statistics
+from hdrrecon.networks.response_statistics import CLASSIC, KINDS, response_statistics
 
 LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory do not grow with them
 
 
 @dataclass(frozen=True)
 class ResponseConfig:
-    """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training."""
+    """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training;
+    `kinds` of statistics it reads (`response_statistics.KINDS`); `samples`: codes at which curves are made, straight between them
+    on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves, empty if they share."""
 
     hidden: tuple[int, ...] = (128, 64)
     weights: int = 11
     dropout: float = 0.5
+    kinds: tuple[str, ...] = CLASSIC
+    samples: int = len(CODES)
+    family_hidden: tuple[int, ...] = ()
 
 
 class ResponseNet(nn.Module):
     """Statistics of a photo -> inverse response. See the module's text."""
 
     Config = ResponseConfig
+    longest_px = LONGEST_PX
 
     def __init__(self, config: ResponseConfig = ResponseConfig()):
         super().__init__()
         self.config = config
-        basis = load_basis()
+        basis, at = load_basis(), np.linspace(0, len(CODES) - 1, config.samples).round().astype(int)
         # Constants of the shipped basis, kept in the weights file: a checkpoint stays right if the basis is refitted.
-        self.register_buffer("family_means", torch.tensor(basis.compressed_means, dtype=torch.float32))
-        self.register_buffer("vectors", torch.tensor(basis.compressed.vectors[: config.weights], dtype=torch.float32))
-        self.register_buffer("centre", torch.zeros(SIZE))
-        self.register_buffer("scale", torch.ones(SIZE))
-        widths = (SIZE, *config.hidden)
-        layers = [layer for a, b in zip(widths, widths[1:]) for layer in (nn.Linear(a, b), nn.SiLU(), nn.Dropout(config.dropout))]
-        self.body = nn.Sequential(*layers)
-        self.curves = nn.Linear(widths[-1], len(FAMILIES) * config.weights)
-        self.families = nn.Linear(widths[-1], len(FAMILIES))
+        self.register_buffer("family_means", torch.tensor(basis.compressed_means[:, at], dtype=torch.float32))
+        self.register_buffer("vectors", torch.tensor(basis.compressed.vectors[: config.weights, at], dtype=torch.float32))
+        self.register_buffer("columns", columns_of(config.kinds), persistent=False)
+        size = len(self.columns)
+        self.register_buffer("centre", torch.zeros(size))
+        self.register_buffer("scale", torch.ones(size))
+        self.body = perceptron(size, config.hidden, config.dropout)
+        self.family_body = perceptron(size, config.family_hidden, config.dropout) if config.family_hidden else None
+        self.curves = nn.Linear(config.hidden[-1], len(FAMILIES) * config.weights)
+        self.families = nn.Linear((config.family_hidden or config.hidden)[-1], len(FAMILIES))
         for head in (self.curves, self.families):  # untrained: the three family means, equally likely
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
     def normalise_by(self, statistics: Tensor) -> None:
         """Take centre and scale of the inputs from a sample of training statistics (N, SIZE)."""
-        self.centre.copy_(statistics.mean(0))
-        self.scale.copy_(statistics.std(0) + 0.05)
+        chosen = statistics[:, self.columns]
+        self.centre.copy_(chosen.mean(0))
+        self.scale.copy_(chosen.std(0) + 0.05)
+
+    def normalised(self, statistics: Tensor) -> Tensor:
+        """Statistics (N, SIZE) -> the perceptron's inputs."""
+        return (statistics[:, self.columns] - self.centre) / self.scale
 
     def forward(self, statistics: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """statistics (N, SIZE) -> `inverse` (N, 1024), `family_curves` (N, 3, 1024), `family_logits` (N, 3).
 
         `prior`, the probability of each family, None for equal ones, is in the logits.
         """
-        deep = self.body((statistics - self.centre) / self.scale)
+        out = self.answer(self.normalised(statistics), prior)
+        return out | {name: expand(resampled(out[name], len(CODES))) for name in ("inverse", "family_curves")}
+
+    def answer(self, inputs: Tensor, prior: dict[str, float] | None = None, family_inputs: Tensor | None = None) -> dict[str, Tensor]:
+        """What `forward` answers, of normalised inputs, with curves at `samples` codes and on the scale of `compress`.
+
+        `family_inputs`: what the families see, if not the same."""
+        deep = self.body(inputs)
         weights = self.curves(deep).reshape(len(deep), len(FAMILIES), -1) * 4  # a unit weight moves a curve by 1/32 only
+        if self.family_body is not None:
+            deep = self.family_body(inputs if family_inputs is None else family_inputs)
         logits = self.families(deep) + deep.new_tensor(log_odds(prior))
         curves = monotone(self.family_means + weights @ self.vectors)
-        inverse = (logits.softmax(1)[..., None] * curves).sum(1)
-        return dict(inverse=expand(inverse), family_curves=expand(curves), family_logits=logits)
+        return dict(inverse=(logits.softmax(1)[..., None] * curves).sum(1), family_curves=curves, family_logits=logits)
 
     @torch.inference_mode()
     def estimate(self, code: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
@@ -83,3 +105,23 @@ class ResponseNet(nn.Module):
         likely = out["family_logits"][0].softmax(0)
         spread = (likely[:, None] * (out["family_curves"][0] - out["inverse"][0]) ** 2).sum(0).sqrt()
         return dict(inverse=out["inverse"][0], families=likely, spread=spread)
+
+
+def perceptron(size: int, widths: tuple[int, ...], dropout: float) -> nn.Sequential:
+    """Linear layers with SiLU and dropout after each."""
+    pairs = zip((size, *widths), widths)
+    return nn.Sequential(*(layer for a, b in pairs for layer in (nn.Linear(a, b), nn.SiLU(), nn.Dropout(dropout))))
+
+
+def columns_of(kinds: tuple[str, ...]) -> Tensor:
+    """Where kinds of statistics lie in the vector of `response_statistics`."""
+    ends = dict(zip(KINDS, np.cumsum(list(KINDS.values()))))
+    return torch.cat([torch.arange(ends[kind] - KINDS[kind], ends[kind]) for kind in kinds])
+
+
+def resampled(curves: Tensor, samples: int) -> Tensor:
+    """Curves (..., K) at uniform codes -> (..., samples), straight in between; the same object if K is `samples`."""
+    if curves.shape[-1] == samples:
+        return curves
+    flat = curves.reshape(-1, 1, curves.shape[-1])
+    return nn.functional.interpolate(flat, samples, mode="linear", align_corners=True).reshape(*curves.shape[:-1], samples)

@@ -9,42 +9,61 @@ Three kinds, each known from the literature on single-image radiometric calibrat
 * **colours**: on one edge the middle is equally far along in R, G and B in linear light, at whatever levels these
   are (Lin, Gu, Yamazaki & Shum, CVPR 2004).
 
-All are normalised counts, so photos of any size compare.
+and what `handling_statistics` adds: how the photo was made and what happened to it since. All are normalised counts, so
+photos of any size compare.
 """
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
+from hdrrecon.networks import handling_statistics as handling
+from hdrrecon.networks.counting import CLIPPED, RELIABLE, bin_of, count, rows, spaced, tally, where
+
 LEVEL_BINS = 64
 EDGE_STRENGTHS = (6 / 255, 16 / 255, 40 / 255)
 EDGE_LEVELS, EDGE_PLACES = 16, 10
+FINE_PLACES = 24  # and one bin for the middles below, one for those above both ends
 COLOUR_LEVELS, COLOUR_GAPS, COLOUR_PLACES = 8, 4, 9
-CLIPPED = 240 / 255
-RELIABLE = 20  # counts below this pull a table's row towards nothing
 
-_EDGE_SIZE = len(EDGE_STRENGTHS) * EDGE_LEVELS * (EDGE_PLACES + 1)
-# Lengths of the parts, in order: histograms, edge heights, edges of two and of four pixels, colours.
-GROUPS = (5 * LEVEL_BINS, LEVEL_BINS, _EDGE_SIZE, _EDGE_SIZE, COLOUR_LEVELS * COLOUR_GAPS * (COLOUR_PLACES + 1))
-SIZE = sum(GROUPS)
+EDGE_ROWS = len(EDGE_STRENGTHS) * EDGE_LEVELS
+COLOUR_ROWS = COLOUR_LEVELS * COLOUR_GAPS
+# Lengths of the kinds, in the order of `response_statistics`.
+KINDS = {
+    "levels": 5 * LEVEL_BINS, "slopes": LEVEL_BINS, "edges": EDGE_ROWS * (EDGE_PLACES + 1), "wide_edges": EDGE_ROWS * (EDGE_PLACES + 1),
+    "colours": COLOUR_ROWS * (COLOUR_PLACES + 1), "heights": handling.HEIGHTS_SIZE, "wide_heights": handling.HEIGHTS_SIZE,
+    "places": 3 * EDGE_ROWS, "wide_places": 3 * EDGE_ROWS, "saturation": handling.SATURATION_SIZE, "ends": handling.ENDS_SIZE,
+    "handling": handling.HANDLING_SIZE,
+}
+CLASSIC = ("levels", "slopes", "edges", "wide_edges", "colours")
+SIZE = sum(KINDS.values())
 
 
 def response_statistics(code: Tensor) -> Tensor:
     """All statistics of photos (N, 3, H, W), code values in [0, 1] -> (N, SIZE), values of about 0 to 3."""
-    return torch.stack([torch.cat([level_statistics(one), edge_statistics(one, 1), edge_statistics(one, 2), colour_statistics(one)])
-                        for one in code])
+    return torch.stack([_of_one(photo) for photo in code])
+
+
+def _of_one(code: Tensor) -> Tensor:
+    edges, places = _edge_tables(code, 1)
+    return torch.cat([
+        level_statistics(code), edges, edge_statistics(code, 2), colour_statistics(code),
+        handling.height_statistics(code, 1), handling.height_statistics(code, 3), places, place_statistics(code, 4),
+        handling.saturation_statistics(code), handling.end_statistics(code), handling.handling_statistics(code)])
 
 
 def level_statistics(code: Tensor) -> Tensor:
     """(3, H, W) -> (6 * LEVEL_BINS,): square-root histograms of R, G, B, brightest and darkest channel, and the mean
     height of green's horizontal edges at each level, on a log scale."""
     planes = [*code, code.amax(0), code.amin(0)]
-    tables = [4 * (_count(_bin(p, LEVEL_BINS), LEVEL_BINS) / p.numel()).sqrt() for p in planes]
+    tables = [4 * (count(bin_of(p, LEVEL_BINS), LEVEL_BINS) / p.numel()).sqrt() for p in planes]
     green = code[1]
     left, right = green[:, :-1], green[:, 1:]
-    at = _bin((left + right) / 2, LEVEL_BINS)
+    at = bin_of((left + right) / 2, LEVEL_BINS)
     total = torch.zeros(LEVEL_BINS, device=code.device).index_add_(0, at, (right - left).abs().flatten().float())
-    height = total / _count(at, LEVEL_BINS).clamp(min=1)
+    height = total / count(at, LEVEL_BINS).clamp(min=1)
     return torch.cat([*tables, (1 + 1000 * height).log() / 2])
 
 
@@ -54,16 +73,40 @@ def edge_statistics(code: Tensor, step: int) -> Tensor:
     A table of EDGE_STRENGTHS x EDGE_LEVELS rows, each a histogram of EDGE_PLACES places from the dark to the bright
     end, and the log count of each row. Overshooting (not monotone) triples and clipped ends are left out.
     """
-    bins = []
-    for start, middle, end in _triples(code, step):
+    return _edge_tables(code, step)[0]
+
+
+def place_statistics(code: Tensor, step: int) -> Tensor:
+    """(3, H, W) -> the same as numbers, (3 EDGE_ROWS,): mean place of the middle from half way, its spread, and the share of
+    middles that overshoot the ends (halos and noise)."""
+    return _edge_tables(code, step)[1]
+
+
+def _edge_tables(code: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """`edge_statistics` and `place_statistics` at once."""
+    size = FINE_PLACES + 2
+    histogram = torch.zeros(EDGE_ROWS * EDGE_PLACES, device=code.device)
+    fine = torch.zeros(EDGE_ROWS * size, device=code.device)
+    for start, middle, end in spaced(code, step, 3):
         low, high = torch.minimum(start, end), torch.maximum(start, end)
         rise = high - low
-        kept = ((rise > EDGE_STRENGTHS[0]) & (middle >= low) & (middle <= high) & (high < CLIPPED)).flatten()
-        strength = sum((rise > bound).long() for bound in EDGE_STRENGTHS[1:]).flatten()
-        level, place = _bin(low + rise / 2, EDGE_LEVELS), _bin((middle - low) / rise.clamp(min=1e-6), EDGE_PLACES)
-        bins.append(_where(kept, (strength * EDGE_LEVELS + level) * EDGE_PLACES + place))
-    rows = len(EDGE_STRENGTHS) * EDGE_LEVELS
-    return _rows(_tally(bins, rows * EDGE_PLACES).view(rows, EDGE_PLACES))
+        strength = sum((rise > bound).int() for bound in EDGE_STRENGTHS[1:]).flatten()
+        kept = ((rise > EDGE_STRENGTHS[0]) & (high < CLIPPED)).flatten()
+        row, place = strength * EDGE_LEVELS + bin_of(low + rise / 2, EDGE_LEVELS), ((middle - low) / rise.clamp(min=1e-6)).flatten()
+        inside = kept & (place >= 0) & (place <= 1)
+        histogram += tally([where(inside, row * EDGE_PLACES + bin_of(place, EDGE_PLACES))], len(histogram), code)
+        # Place 1 belongs to the last bin inside, hence a little less than FINE_PLACES.
+        at = (place.clamp(-0.04, 1.04) * (FINE_PLACES - 1e-3) + 1).int().clamp_(0, size - 1)
+        fine += tally([where(kept, row * size + at)], len(fine), code)
+    return rows(histogram.view(EDGE_ROWS, EDGE_PLACES)), _moments(fine.view(EDGE_ROWS, size))
+
+
+def _moments(counts: Tensor) -> Tensor:
+    inside, number = counts[:, 1:-1], counts[:, 1:-1].sum(1).clamp(min=RELIABLE)
+    place = (torch.arange(FINE_PLACES, device=counts.device) + 0.5) / FINE_PLACES - 0.5
+    mean, square = inside @ place / number, inside @ place.square() / number
+    outside = (counts[:, 0] + counts[:, -1]) / counts.sum(1).clamp(min=RELIABLE)
+    return torch.cat([10 * mean, 10 * (square - mean.square()).clamp(min=0).sqrt(), 3 * outside.sqrt()])
 
 
 def colour_statistics(code: Tensor) -> Tensor:
@@ -72,8 +115,11 @@ def colour_statistics(code: Tensor) -> Tensor:
     A table of COLOUR_LEVELS x COLOUR_GAPS rows, each a histogram of COLOUR_PLACES differences of place in
     [-0.5, 0.5], and the log count of each row.
     """
-    bins = []
-    for start, middle, end in _triples(code, 1):
+    return rows(tally(_colour_bins(code), COLOUR_ROWS * COLOUR_PLACES, code).view(COLOUR_ROWS, COLOUR_PLACES))
+
+
+def _colour_bins(code: Tensor) -> Iterator[Tensor]:
+    for start, middle, end in spaced(code, 1, 3):
         rise = end - start
         safe = torch.where(rise.abs() > EDGE_STRENGTHS[1], rise, torch.ones_like(rise))
         place, level = (middle - start) / safe, (start + end) / 2
@@ -82,41 +128,5 @@ def colour_statistics(code: Tensor) -> Tensor:
             gap = level[i] - level[j]
             kept = (good[i] & good[j] & (rise[i] * rise[j] > 0) & (gap.abs() > 4 / 255)).flatten()
             ahead = (place[i] - place[j]) * gap.sign()
-            row = _bin((level[i] + level[j]) / 2, COLOUR_LEVELS) * COLOUR_GAPS + _bin(gap.abs() * 3, COLOUR_GAPS)
-            bins.append(_where(kept, row * COLOUR_PLACES + _bin(ahead + 0.5, COLOUR_PLACES)))
-    rows = COLOUR_LEVELS * COLOUR_GAPS
-    return _rows(_tally(bins, rows * COLOUR_PLACES).view(rows, COLOUR_PLACES))
-
-
-def _triples(code: Tensor, step: int):
-    """(start, middle, end) pixels `step` apart, along rows and along columns; each (3, ...)."""
-    for x in (code, code.transpose(-1, -2)):
-        if x.shape[-1] > 2 * step:
-            yield x[..., : -2 * step], x[..., step:-step], x[..., 2 * step :]
-        else:
-            yield x[..., :0], x[..., :0], x[..., :0]
-
-
-def _bin(x: Tensor, count: int) -> Tensor:
-    """Index of values in [0, 1] among `count` equal bins; values outside go to the end bins. Flat."""
-    return (x * count).long().clamp(0, count - 1).flatten()
-
-
-def _count(index: Tensor, size: int) -> Tensor:
-    return torch.bincount(index.flatten(), minlength=size).float()
-
-
-def _where(kept: Tensor, index: Tensor) -> Tensor:
-    """`index` shifted by one; 0 where not `kept`. Counting what is not wanted is much quicker than picking what is."""
-    return (index + 1) * kept
-
-
-def _tally(bins: list[Tensor], size: int) -> Tensor:
-    """Counts of the indices that `_where` kept."""
-    return sum(_count(b, size + 1) for b in bins)[1:]
-
-
-def _rows(counts: Tensor) -> Tensor:
-    """Histograms normalised row by row, rows with few counts pulled towards 0, then log counts."""
-    total = counts.sum(1, keepdim=True)
-    return torch.cat([(3 * counts / total.clamp(min=RELIABLE)).flatten(), total.log1p().flatten() / 4])
+            row = bin_of((level[i] + level[j]) / 2, COLOUR_LEVELS) * COLOUR_GAPS + bin_of(gap.abs() * 3, COLOUR_GAPS)
+            yield where(kept, row * COLOUR_PLACES + bin_of(ahead + 0.5, COLOUR_PLACES))

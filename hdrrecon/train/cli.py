@@ -20,7 +20,7 @@ Rate = Annotated[float, typer.Option(help="Peak learning rate.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda ...")]
 Precision = Annotated[str, typer.Option(help="bf16 (fast on AVX512-BF16, AMX and CUDA) or fp32.")]
 Workers = Annotated[int, typer.Option(help="Processes that make training pairs; 0 makes them in between.")]
-Start = Annotated[Optional[Path], typer.Option(help="Weights to begin with, for example weights/highlight-unet.safetensors.")]
+Start = Annotated[Optional[Path], typer.Option(help="Weights to begin with, for example weights/masked-features.safetensors.")]
 Seed = Annotated[int, typer.Option(help="Of the training pairs and the first weights.")]
 
 
@@ -30,7 +30,7 @@ def response(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("r
              chunks: Annotated[int, typer.Option(help="Chunks of 1000 simulated photos; about a minute each on one core.")] = 30,
              steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 2000, seed: Seed = 0):
     """Stage 1, the default: the inverse camera response from statistics of a photo."""
-    from hdrrecon.train.count_response import count_chunk, count_photos, count_shots, load_chunks, load_photos
+    from hdrrecon.train.count_response import count_chunk, count_odd, count_photos, count_shots, load_chunks, load_photos
     from hdrrecon.train.curves import CurveSampler, WideCurves, load_measured
     from hdrrecon.train.fit_response import FitRecipe, fit
     from hdrrecon.train.scenes import load_scenes
@@ -42,6 +42,8 @@ def response(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("r
     for i, file in enumerate(files):
         count_chunk(views, ordinary, sampler, seed * 1000 + i, file)
         print(f"counted {file}", flush=True)
+    files.append(out / "counts" / "odd.npz")
+    count_odd(sampler, seed, files[-1])
     real = None
     if ordinary:
         count_photos(ordinary, seed, out / "counts" / "photos.npz")

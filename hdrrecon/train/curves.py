@@ -10,6 +10,7 @@ Nayar 2004) and smooth random variation, so that a network cannot learn the trai
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +73,17 @@ class CurveSampler:
         return ResponseCurve(getattr(self, f"_{family}")(rng), family)
 
     def _camera(self, rng):
+        # Brackets measure the shoulder less well than its neighbourhood: vary strength around the family's mean.
+        return self._mixed_cameras(rng, (0.6, 1.2))
+
+    def _mixed_cameras(self, rng, strengths: tuple[float, float]):
         pool = np.log(np.maximum(self.measured.camera, 1e-5))
         i, j = rng.integers(len(pool), size=2)
         share = rng.uniform(0, 1) if rng.random() < 0.7 else 0.0
         mixed = (1 - share) * pool[i] + share * pool[j]
         mixed = mixed.mean(0) + rng.uniform(0, 1) * (mixed - mixed.mean(0))
-        # Brackets measure the shoulder less well than its neighbourhood: vary strength around the family's mean.
         centre = pool.mean((0, 1))
-        mixed = centre + rng.uniform(0.6, 1.2) * (mixed - centre)
-        return _ends(_warp(np.exp(mixed), rng, 0.05))
+        return _ends(_warp(np.exp(centre + rng.uniform(*strengths) * (mixed - centre)), rng, 0.05))
 
     def _srgb(self, rng):
         kind = rng.random()
@@ -95,6 +98,46 @@ class CurveSampler:
         mixed = rng.dirichlet(np.ones(count)) @ pool[rng.integers(len(pool), size=count)]
         # Generous: a network that knows 191 curves by heart fails on the next one.
         return _ends(_warp(mixed ** np.exp(rng.normal(0, 0.12)), rng, 0.05))
+
+
+class WideCurves(CurveSampler):
+    """More variation, for estimators that have to meet curves unlike the measured ones: odd cameras, extreme films, and curves
+    near the mean response of DoRF (Grossberg & Nayar's f0), of which simulated benchmarks are made."""
+
+    def _camera(self, rng):
+        # Test cameras scatter half as far again around the mean as those that are trained on.
+        return super()._camera(rng) if rng.random() < 0.75 else self._mixed_cameras(rng, (1.2, 2.5))
+
+    def _dorf(self, rng):
+        if rng.random() < 0.25:
+            return self._near_mean(rng)
+        pool = self.measured.dorf
+        far = np.sqrt(((pool - pool.mean(0)) ** 2).mean(1))
+        odds = far + 0.05 if rng.random() < 0.3 else np.ones(len(pool))
+        count = rng.choice([1, 2, 3, 16], p=[0.4, 0.3, 0.15, 0.15])
+        pick, shares = rng.choice(len(pool), size=count, p=odds / odds.sum()), rng.dirichlet(np.ones(count))
+        if count > 1 and rng.random() < 0.5:  # mixed as responses, not as their inverses
+            mixed = _inverse(shares @ self.measured.dorf_forward[pick])
+        else:
+            mixed = shares @ pool[pick]
+        return _ends(_warp(mixed ** np.exp(rng.normal(0, 0.12)), rng, 0.05))
+
+    def _near_mean(self, rng):
+        mean, weighted = self._components
+        size = rng.uniform(0, 0.6) if rng.random() < 0.5 else 0.0
+        return _ends(_inverse(mean + size * rng.normal(size=len(weighted)) @ weighted)[None])
+
+    @cached_property
+    def _components(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean response, and its first five principal components at the length of one standard deviation."""
+        forward = self.measured.dorf_forward
+        basis = fit_basis(_ends(forward.copy()), 5)
+        return basis.mean, basis.vectors * ((forward - basis.mean) @ basis.vectors.T).std(0)[:, None]
+
+
+def _inverse(forward: np.ndarray) -> np.ndarray:
+    """Inverse, on `CODES`, of a response sampled on uniform light."""
+    return ResponseCurve.from_samples(np.linspace(0, 1, len(forward)), _ends(forward)).inverse[0]
 
 
 def _warp(g: np.ndarray, rng: np.random.Generator, strength: float) -> np.ndarray:

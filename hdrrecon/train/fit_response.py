@@ -1,121 +1,67 @@
-"""Training of ResponseNet: statistics of many simulated photos are counted once, then a perceptron is fitted to them.
-
-Counting takes hours, fitting minutes; so the statistics are kept in the run's folder, in chunks, and a run that was
-cut off goes on where it stopped.
+"""Fitting of ResponseNet: two perceptrons, one for the curves and one for the families, learn from counted statistics
+(`train.count_response`). Half a minute on one core.
 """
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from copy import deepcopy
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hdrrecon import io
-from hdrrecon.camera.basis import FAMILIES, load_basis
-from hdrrecon.io.atomic import atomic_write
-from hdrrecon.networks.response_net import ResponseConfig, ResponseNet
-from hdrrecon.networks.response_statistics import GROUPS, LEVEL_BINS, response_statistics
+from hdrrecon.camera.basis import expand
+from hdrrecon.networks.response_net import ResponseConfig, ResponseNet, resampled
+from hdrrecon.networks.response_statistics import CLASSIC, KINDS, LEVEL_BINS
 from hdrrecon.train import losses
-from hdrrecon.train.curves import CurveSampler
+from hdrrecon.train.count_response import Counted
 from hdrrecon.train.loop import log, save_weights
-from hdrrecon.train.scenes import Scene, random_piece, random_scene, random_view
-from hdrrecon.train.shots import passed_on, random_shot
-
-CHUNK = 2500
-SIDES_PX = (224, 256, 288)
-SHOTS_PER_VIEW = 4
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
-
-
-@dataclass(frozen=True)
-class Counted:
-    """Statistics (N, SIZE), true inverse responses (N, 1024), family indices (N,)."""
-
-    statistics: Tensor
-    inverse: Tensor
-    family: Tensor
-
-
-def count_chunk(scenes: list[Scene], curves: CurveSampler, seed: int, path: Path, count: int = CHUNK) -> None:
-    """Photograph `count` times and save what was counted; does nothing where `path` exists."""
-    if path.exists():
-        return
-    rng = np.random.default_rng((77, seed))
-    rows: list[tuple] = []
-    while len(rows) < count:
-        scene = random_scene(scenes, rng)
-        view = random_view(scene, int(rng.choice(SIDES_PX)), rng) if rng.random() < 0.5 else random_piece(scene, rng)
-        if view.max() <= 1e-4:
-            continue
-        for _ in range(SHOTS_PER_VIEW):
-            sample = random_shot(view, curves, rng, used=True)
-            rows.append((response_statistics(sample.code[None])[0].half(), sample.inverse.mean(0), sample.family))
-    statistics, inverse, family = zip(*rows[:count])
-    _save(path, torch.stack(statistics).numpy(), torch.stack(inverse).numpy(), np.array(family))
-
-
-def count_photos(photos: Path, seed: int, path: Path, count: int = CHUNK) -> None:
-    """The same for ordinary photos, whose response nobody knows; does nothing where `path` exists.
-
-    They teach what simulation cannot: how pictures look that really went through a camera. The best guess for them is the
-    family of cameras and its mean curve, and that is the answer they are given.
-    """
-    if path.exists():
-        return
-    rng = np.random.default_rng((78, seed))
-    files = sorted(p for p in photos.iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
-    images = [io.read(p)[..., :3] for p in files]
-    rows = []
-    for _ in range(count):
-        image = images[rng.integers(len(images))]
-        tall, wide = (int(n * rng.uniform(0.4, 1.0)) for n in image.shape[:2])
-        top, left = rng.integers(image.shape[0] - tall + 1), rng.integers(image.shape[1] - wide + 1)
-        piece = torch.from_numpy(image[top : top + tall, left : left + wide].transpose(2, 0, 1).copy())[None].float() / 255
-        rows.append(response_statistics(passed_on(piece, "srgb", rng))[0].half())
-    mean = np.repeat(load_basis().camera_mean[None], count, 0).astype(np.float32)
-    _save(path, torch.stack(rows).numpy(), mean, np.full(count, FAMILIES.index("camera")))
-
-
-def _save(path: Path, statistics: np.ndarray, inverse: np.ndarray, family: np.ndarray) -> None:
-    with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, statistics=statistics, inverse=inverse, family=family)
-
-
-def load_chunks(paths: list[Path]) -> Counted:
-    """All chunks as one."""
-    chunks = [np.load(p) for p in paths]
-    part = lambda name: torch.from_numpy(np.concatenate([c[name] for c in chunks]))
-    return Counted(part("statistics").float(), part("inverse").float(), part("family").long())
-
-
-def count_shots(shots: list[dict[str, Tensor]]) -> Counted:
-    """Statistics of validation shots (train.validation)."""
-    return Counted(torch.cat([response_statistics(s["code"]) for s in shots]),
-                   torch.stack([s["inverse"][0].mean(0) for s in shots]), torch.cat([s["family"] for s in shots]))
 
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """How to fit. The danger is not too little learning but too much: scenes, curves and simulation are all narrower than
-    the world, and a long fit without noise is sure of itself and wrong on real photos.
+    """How to fit. Curves can be learnt for long; the families are the danger: scenes and simulation are narrower than the
+    world, and who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two perceptrons.
 
-    `photo_share`: of a batch, ordinary photos; `noise`: on the inputs, in standard deviations; `group_dropout`: chance
-    that a kind of statistics is hidden, so that no kind is relied on alone.
+    `photo_share`: of a batch, ordinary photos; `components`: principal ones of the statistics, all that is learnt from; `noise` and
+    `curve_noise`: on what the families and the curves see, in standard deviations of the statistics; `weight_decay` and
+    `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are
+    spread at its ends, tells panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is
+    hidden from them, so that none is relied on alone.
     """
 
-    steps: int = 1200
+    steps: int = 2000
     batch: int = 128
     rate: float = 2e-3
+    components: int = 400
     weight_decay: float = 0.5
-    photo_share: float = 0.17
+    curve_decay: float = 0.1
     noise: float = 0.5
-    group_dropout: float = 0.4
+    curve_noise: float = 0.25
+    photo_share: float = 0.3
+    family_kinds: tuple[str, ...] = (*CLASSIC, "places", "wide_places", "handling")
+    kind_dropout: float = 0.4
     seed: int = 0
 
 
-def fit(train: Counted, photos: Counted | None, validation: Counted, out: Path, config: ResponseConfig = ResponseConfig(),
+@dataclass(frozen=True)
+class Prepared:
+    """What a batch is drawn from: what every kind of statistics adds to the principal components (N, kinds, K) in half precision,
+    true inverse curves and `used_codes` (N, samples), families (N,)."""
+
+    inputs: Tensor
+    inverse: Tensor
+    share: Tensor
+    family: Tensor
+
+    def __getitem__(self, pick: Tensor) -> Prepared:
+        return Prepared(*(getattr(self, f.name)[pick] for f in fields(self)))
+
+
+DEFAULT_CONFIG = ResponseConfig(kinds=tuple(KINDS), samples=129, family_hidden=(64,))
+
+
+def fit(train: Counted, photos: Counted | None, validation: Counted, out: Path, config: ResponseConfig = DEFAULT_CONFIG,
         recipe: FitRecipe = FitRecipe()) -> Path:
     """Fit ResponseNet; returns the path of the weights.
 
@@ -126,46 +72,106 @@ def fit(train: Counted, photos: Counted | None, validation: Counted, out: Path, 
     torch.manual_seed(recipe.seed)
     net = ResponseNet(config)
     net.normalise_by(train.statistics)
-    optimizer = torch.optim.AdamW(net.parameters(), recipe.rate, weight_decay=recipe.weight_decay)
+    directions = principal(net.normalised(train.statistics), recipe.components)
+    sources = [prepared(source, net, directions) for source in (train, photos) if source]
+    learner = narrowed(net, directions.shape[1])
+    optimizer = torch.optim.AdamW(_decayed(learner, recipe), recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, recipe.steps, pct_start=0.05)
+    visible = torch.tensor([kind in recipe.family_kinds for kind in config.kinds])
     running = 0.0
     for step in range(1, recipe.steps + 1):
-        batch = drawn(train, photos, recipe)
-        loss = response_loss(net.train()(disturbed(batch.statistics, net, recipe)), batch)
+        batch = drawn(sources, recipe)
+        answer = learner.train().answer(*seen(batch.inputs.float(), visible, recipe))
+        loss = curve_loss(answer | {k: expand(answer[k]) for k in ("inverse", "family_curves")}, batch.inverse, batch.share, batch.family)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         schedule.step()
         running = float(loss.detach()) if step == 1 else 0.99 * running + 0.01 * float(loss.detach())
         if step % max(1, recipe.steps // 12) == 0:
+            widened(learner, directions, net, recipe.family_kinds)
             log(out / "log.csv", dict(step=step, train_loss=running, **validate(net.eval(), validation)))
+    widened(learner, directions, net, recipe.family_kinds)
     save_weights(out / "best.safetensors", net.state_dict(), dict(
         network="response_net:ResponseNet", config=asdict(config), step=recipe.steps, validation=validate(net.eval(), validation)))
     return out / "best.safetensors"
 
 
-def drawn(train: Counted, photos: Counted | None, recipe: FitRecipe) -> Counted:
-    """A random batch; `photo_share` of it ordinary photos."""
-    from_photos = round(recipe.photo_share * recipe.batch) if photos else 0
-    parts = [(train, recipe.batch - from_photos), (photos, from_photos)]
-    picks = [(source, torch.randint(len(source.family), (count,))) for source, count in parts if count]
-    return Counted(*(torch.cat([getattr(source, k)[pick] for source, pick in picks]) for k in ("statistics", "inverse", "family")))
+def principal(inputs: Tensor, count: int) -> Tensor:
+    """The first principal directions of inputs (N, D), orthonormal columns (D, up to `count`).
+
+    Noise of equal strength on the components is noise of equal strength on the inputs, without the directions that are left out.
+    """
+    spread = inputs - inputs.mean(0)
+    return torch.linalg.eigh(spread.T @ spread / len(spread))[1].flip(1)[:, : min(count, len(inputs))].contiguous()
 
 
-def disturbed(statistics: Tensor, net: ResponseNet, recipe: FitRecipe) -> Tensor:
-    """Statistics with noise, and with some kinds of them replaced by their means."""
-    noisy = statistics + recipe.noise * torch.randn_like(statistics) * net.scale
-    shown = torch.rand(len(GROUPS), len(statistics)) >= recipe.group_dropout
-    mask = torch.cat([row[:, None].expand(-1, size) for row, size in zip(shown, GROUPS)], 1)
-    return torch.where(mask, noisy, net.centre)
+def prepared(source: Counted, net: ResponseNet, directions: Tensor) -> Prepared:
+    """All that the fit needs of counted photos."""
+    curves = resampled(source.inverse, net.config.samples)
+    inputs = net.normalised(source.statistics)
+    parts = zip(*(tensor.split([KINDS[kind] for kind in net.config.kinds], axis) for tensor, axis in ((inputs, 1), (directions, 0))))
+    share = used_codes(source.statistics, net.config.samples)
+    return Prepared(torch.stack([(part @ along).half() for part, along in parts], 1), curves, share, source.family)
+
+
+def seen(parts: Tensor, visible: Tensor, recipe: FitRecipe) -> tuple[Tensor, None, Tensor]:
+    """Arguments of `ResponseNet.answer`: what the curves see of parts (N, kinds, K), no prior, what the families see."""
+    noise = torch.randn_like(parts[:, 0])
+    shown = (torch.rand(parts.shape[:2]) >= recipe.kind_dropout) & visible
+    return parts.sum(1) + recipe.curve_noise * noise, None, (parts * shown[..., None]).sum(1) + recipe.noise * noise
+
+
+def narrowed(net: ResponseNet, size: int) -> ResponseNet:
+    """A copy of an untrained network that reads `size` components instead of all statistics."""
+    learner = deepcopy(net)
+    for body in _bodies(learner):
+        body[0] = nn.Linear(size, body[0].out_features)
+    return learner
+
+
+@torch.no_grad()
+def widened(learner: ResponseNet, directions: Tensor, net: ResponseNet, family_kinds: tuple[str, ...]) -> None:
+    """Copy what a `narrowed` network has learnt into `net`: the directions go into its first layers, for the families without those
+    of kinds they did not see."""
+    blind = torch.cat([torch.full((KINDS[kind],), kind not in family_kinds) for kind in net.config.kinds])
+    for own, learnt in zip(_bodies(net), _bodies(learner)):
+        own[0].weight.copy_(learnt[0].weight @ directions.T)
+        if own is net.family_body:
+            own[0].weight[:, blind] = 0
+        own[0].bias.copy_(learnt[0].bias)
+        own[1:].load_state_dict(learnt[1:].state_dict())
+    net.curves.load_state_dict(learner.curves.state_dict())
+    net.families.load_state_dict(learner.families.state_dict())
+
+
+def _bodies(net: ResponseNet) -> list[nn.Sequential]:
+    return [body for body in (net.body, net.family_body) if body is not None]
+
+
+def _decayed(net: ResponseNet, recipe: FitRecipe) -> list[dict]:
+    of = lambda first: [p for name, p in net.named_parameters() if name.startswith("famil") == first]
+    return [dict(params=of(True), weight_decay=recipe.weight_decay), dict(params=of(False), weight_decay=recipe.curve_decay)]
+
+
+def drawn(sources: list[Prepared], recipe: FitRecipe) -> Prepared:
+    """A random batch; `photo_share` of it from the second source, if there is one."""
+    second = round(recipe.photo_share * recipe.batch) if len(sources) > 1 else 0
+    wanted = zip(sources, (recipe.batch - second, second))
+    parts = [source[torch.randint(len(source.family), (count,))] for source, count in wanted if count]
+    return Prepared(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Prepared)))
 
 
 def response_loss(out: dict[str, Tensor], truth: Counted) -> Tensor:
+    """`curve_loss` of what the network answers to counted photos."""
+    return curve_loss(out, truth.inverse, used_codes(truth.statistics, truth.inverse.shape[1]), truth.family)
+
+
+def curve_loss(out: dict[str, Tensor], inverse: Tensor, share: Tensor, family: Tensor) -> Tensor:
     """Curve error of the estimate and of the true family's answer, error in stops where the photo has pixels, family."""
-    share = used_codes(truth.statistics, truth.inverse.shape[1])
-    own = out["family_curves"][torch.arange(len(truth.family)), truth.family]
-    error = lambda curve: losses.curve_rmse(curve, truth.inverse).mean() + 0.2 * losses.curve_stops(curve, truth.inverse, share).mean()
-    return 4 * error(out["inverse"]) + 2 * error(own) + 0.05 * nn.functional.cross_entropy(out["family_logits"], truth.family)
+    own = out["family_curves"][torch.arange(len(family)), family]
+    error = lambda curve: losses.curve_rmse(curve, inverse).mean() + 0.2 * losses.curve_stops(curve, inverse, share).mean()
+    return 4 * error(out["inverse"]) + 2 * error(own) + 0.05 * nn.functional.cross_entropy(out["family_logits"], family)
 
 
 def used_codes(statistics: Tensor, samples: int) -> Tensor:

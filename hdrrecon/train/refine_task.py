@@ -15,6 +15,7 @@ from hdrrecon.camera.exposure import over_mask, under_mask
 from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.networks.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.networks.response_net import ResponseNet
+from hdrrecon.networks.restored_light import RestoredLight
 from hdrrecon.train import losses
 from hdrrecon.train.restore_task import RestoreTask
 from hdrrecon.train.tasks import alignment_gain, protocol_scores
@@ -27,7 +28,7 @@ class RefineTask:
     Args:
         config: of the network; `alone` as there is a restorer or not.
         linearizer: stage 1, as it is; None linearises with curves near the true one.
-        restorer: stage 2, as it is: `HighlightUNet`, `MaskedFeatures`. None trains DKPN standing alone.
+        restorer: stage 2, as it is. None trains DKPN standing alone.
         working_px: at one of these DKPN and stage 2 see a batch; `config.working_px` should be among them: at other sizes
             things look larger or smaller than they ever did.
     """
@@ -90,18 +91,13 @@ class RefineTask:
 
 
 def preliminary(restorer: nn.Module, code: Tensor, linear: Tensor, working_px: int | None = None) -> Tensor:
-    """What a restoring network makes of photos (N, 3, H, W), as `HDRPipeline` would: radiance (N, 3, H, W).
-
-    This is the one place that knows what a restorer's `forward` returns: a `RestoredLight`, or (stops, spread).
-    """
-    light = restorer(code, linear, working_px)
-    return restored(light, code, linear)
+    """What a restoring network makes of photos (N, 3, H, W), as `HDRPipeline` would: radiance (N, 3, H, W)."""
+    return restored(restorer(code, linear, working_px), code, linear)
 
 
-def restored(light: tuple[Tensor, ...], code: Tensor, linear: Tensor) -> Tensor:
-    """Radiance (N, 3, H, W) of what a restorer's `forward` returned."""
-    radiance = linear * torch.exp2(over_mask(code) * light[0])
-    return radiance + under_mask(code) * light.shadow if hasattr(light, "shadow") else radiance
+def restored(light: RestoredLight, code: Tensor, linear: Tensor) -> Tensor:
+    """Radiance (N, 3, H, W) of what a restorer's `forward` returned: its median answer."""
+    return linear * torch.exp2(over_mask(code) * light.median) + under_mask(code) * light.shadow
 
 
 def light_loss(radiance: Tensor, truth: Tensor, code: Tensor) -> tuple[Tensor, dict[str, float]]:

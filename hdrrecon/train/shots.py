@@ -70,14 +70,13 @@ def interest(view: np.ndarray) -> float:
     return float(min(1.0, 0.3 + 0.5 * rise))
 
 
-def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator, used: bool = False) -> Sample:
-    """Photograph a view (3, H, W) with a random camera. With `used` many photos are then sharpened, reduced and coded
-    again, so that they are no longer `truth` pixel by pixel: for tasks that need the response alone."""
+def random_shot(view: np.ndarray, curves: CurveSampler, rng: np.random.Generator) -> Sample:
+    """Photograph a view (3, H, W) with a random camera."""
     family = int(rng.integers(len(FAMILIES)))
     response = curves.sample(FAMILIES[family], rng)
-    hdr = torch.from_numpy(_recolour(view, rng))[None]
+    hdr = torch.from_numpy(recoloured(view, rng))[None]
     shot = simulate(hdr, random_camera(response, rng), torch.Generator().manual_seed(int(rng.integers(2**62))))
-    code = passed_on(shot.code, FAMILIES[family], rng) if used else _resharpened(shot.code, rng)
+    code = _resharpened(shot.code, rng)
     inverse = torch.from_numpy(np.broadcast_to(response.inverse, (3, response.inverse.shape[1])).astype(np.float32))
     return Sample(code[0], shot.truth[0], inverse, family)
 
@@ -94,37 +93,13 @@ def random_camera(response: ResponseCurve, rng: np.random.Generator) -> Camera:
         jpeg_quality=int(rng.integers(70, 99)) if rng.random() < 0.6 else None)
 
 
-def _recolour(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def recoloured(view: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """White balance gains of up to about half a stop, saturation 0.6 to 1.3; light stays positive."""
     out = view * np.exp2(rng.normal(0, 0.2, size=(3, 1, 1))).astype(np.float32)
     if rng.random() < 0.5:
         grey = np.tensordot(np.float32(LUMINANCE_REC709), out, 1)[None]
         out = np.maximum(grey + np.float32(rng.uniform(0.6, 1.3)) * (out - grey), 0.05 * np.minimum(out, grey))
     return out.astype(np.float32)
-
-
-def passed_on(code: torch.Tensor, family: str, rng: np.random.Generator) -> torch.Tensor:
-    """What happens to photos after they were taken: cameras sharpen, people make them smaller, both code them again.
-
-    Code values, not light, get averaged then, and edges no longer betray the response honestly. Photos of cameras seldom
-    escape this, renderings often do.
-    """
-    if rng.random() > (0.85 if family == "camera" else 0.4):
-        return code
-    image = code[0].permute(1, 2, 0).numpy()
-    if rng.random() < 0.3:
-        image = _sharpened(image, rng)
-    if rng.random() < 0.8:
-        scale = 1 / rng.uniform(1.1, max(1.2, min(image.shape[:2]) / 112))
-        kernel = cv2.INTER_AREA if rng.random() < 0.7 else cv2.INTER_LINEAR
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=kernel)
-    if rng.random() < 0.5:
-        image = _sharpened(image, rng)
-    image = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
-    if rng.random() < 0.6:
-        data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(80, 99))])[1]
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-    return torch.from_numpy(image.transpose(2, 0, 1).astype(np.float32))[None] / 255
 
 
 def _resharpened(code: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:

@@ -10,13 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from hdrrecon.camera.exposure import over_mask
 from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.color import luminance
-from hdrrecon.networks.highlight_unet import HighlightConfig, HighlightUNet, restore
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet, code_statistics
-from hdrrecon.networks.response_net import ResponseNet
-from hdrrecon.networks.response_statistics import response_statistics
 from hdrrecon.train import losses
 
 
@@ -94,66 +90,3 @@ def well_histogram(code: Tensor, samples: int) -> Tensor:
     share[:, :13], share[:, 241:] = 0, 0
     share = nn.functional.interpolate(share[:, None], samples, mode="linear")[:, 0] + 1e-9
     return share / share.sum(1, keepdim=True)
-
-
-@dataclass
-class RestoreTask:
-    """Stage 2: code values and their linearisation -> stops above it in clipped channels.
-
-    Stage 1 makes mistakes, and stage 2 has to live with them: many photos are linearised with a curve between the true
-    one and another photo's, or, once there is one, by `linearizer`.
-    """
-
-    config: HighlightConfig = field(default_factory=HighlightConfig)
-    linearizer: ResponseNet | None = None
-    name: str = "highlight-unet"
-    score: str = "score"
-    working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
-
-    def network(self) -> nn.Module:
-        return HighlightUNet(self.config).to(memory_format=torch.channels_last)
-
-    def metadata(self) -> dict[str, Any]:
-        return dict(network="highlight_unet:HighlightUNet", config=asdict(self.config))
-
-    def linearized(self, batch: dict[str, Tensor]) -> Tensor:
-        """(N, 3, H, W), photo by photo with the true curve, one between it and another photo's, or the estimator's."""
-        curves = batch["inverse"].clone()
-        n = len(curves)
-        kind = torch.rand(n, 1, 1)
-        other, share = curves.mean(1, keepdim=True).roll(1, 0), torch.rand(n, 1, 1) * 0.6
-        between = share * other + (1 - share) * curves
-        curves = torch.where(kind < 0.4 if self.linearizer is None else kind < 0.15, between, curves)
-        if self.linearizer is not None:
-            with torch.no_grad():
-                estimate = self.linearizer(response_statistics(batch["code"]))["inverse"]
-            curves = torch.where(kind > 0.3, estimate[:, None].expand_as(curves), curves)
-        return interpolate_uniform(curves, batch["code"])
-
-    def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        code, truth = batch["code"], batch["truth"]
-        linear = self.linearized(batch)
-        seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
-        stops, spread = net(code.contiguous(memory_format=torch.channels_last), linear, seen)
-        radiance = restore(linear, code, stops)
-        mask = over_mask(code)
-        # What stage 1 got wrong in the light below clipping is not stage 2's to mend: judge it in its own scale.
-        radiance = radiance * alignment_gain(linear, truth, code)
-        clipped = losses.clipped_rms_stops(radiance, truth).mean()
-        channels = losses.masked_log_l1(radiance, truth, mask).mean()
-        display = losses.display_error(radiance, truth).mean()
-        brightness = (luminance(radiance, 1).clamp(min=1e-4) / luminance(truth, 1).clamp(min=1e-4)).log2()[:, None]
-        unsure = losses.laplace_nll(brightness.detach(), spread, mask.amax(1, keepdim=True)).mean()
-        total = clipped + 0.5 * channels + 0.2 * display + 0.1 * unsure
-        return total, dict(clipped=float(clipped.detach()), channels=float(channels.detach()), psnr=-10 * float(display.detach()))
-
-    @torch.inference_mode()
-    def validate(self, net: nn.Module, shots: list[dict[str, Tensor]]) -> dict[str, float]:
-        rows = []
-        for shot in shots:
-            curve = shot["inverse"] if self.linearizer is None else self.linearizer.estimate(shot["code"])["inverse"].view(1, 1, -1)
-            linear = interpolate_uniform(curve, shot["code"])
-            stops, _ = net(shot["code"], linear)
-            rows.append(protocol_scores(restore(linear, shot["code"], stops), shot["truth"], shot["code"]))
-        mean = lambda k: sum(r[k] for r in rows if r[k] == r[k]) / len(rows)
-        return dict(score=mean("clipped") - 0.05 * mean("psnr"), clipped=mean("clipped"), bias=mean("bias"), psnr=mean("psnr"))

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import torch
 
-from hdrrecon.networks.response_statistics import (EDGE_LEVELS, EDGE_PLACES, EDGE_STRENGTHS, SIZE, colour_statistics,
-                                                   edge_statistics, response_statistics)
+from hdrrecon.networks.response_statistics import (EDGE_LEVELS, EDGE_PLACES, EDGE_ROWS, EDGE_STRENGTHS, KINDS, SIZE, colour_statistics,
+                                                   edge_statistics, place_statistics, response_statistics)
 
 
 def blurred_steps(gamma: float, seed: int = 0) -> torch.Tensor:
@@ -37,7 +37,18 @@ def test_colours_move_together_in_light_alone():
 def test_any_photo_gives_finite_statistics(size, fill):
     code = torch.rand(2, 3, *size) if fill is None else torch.full((2, 3, *size), fill)
     out = response_statistics(code)
-    assert out.shape == (2, SIZE) and torch.isfinite(out).all() and (out >= 0).all() and out.max() < 10
+    assert out.shape == (2, SIZE) and torch.isfinite(out).all() and out.abs().max() < 12
+
+
+def test_half_way_in_light_lies_above_half_way_in_code():
+    """The mean place of the middle, as a number, rises with the response's bend; a straight response has its middles in the middle."""
+    ramp = lambda gamma: (torch.linspace(0.02, 0.8, 40) ** (1 / gamma)).expand(3, 8, -1)
+    middle = lambda gamma: float((m := place_statistics(ramp(gamma), 1)[:EDGE_ROWS])[m != 0].mean())
+    assert middle(1.0) == pytest.approx(0, abs=0.3) and middle(3.0) > middle(1.8) > middle(1.0)
+
+
+def test_kinds_fill_the_vector():
+    assert sum(KINDS.values()) == SIZE == len(response_statistics(torch.rand(1, 3, 20, 30))[0])
 
 
 def test_size_hardly_matters():

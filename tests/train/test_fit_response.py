@@ -1,65 +1,103 @@
-"""ResponseNet's training: counted once, kept, and enough to tell two cameras apart."""
+"""ResponseNet's fit: what it draws, folds and learns."""
 import csv
 
-import numpy as np
 import pytest
 import torch
 
 from hdrrecon import zoo
 from hdrrecon.networks.response_net import ResponseConfig, ResponseNet
-from hdrrecon.train.fit_response import (Counted, FitRecipe, count_chunk, count_photos, count_shots, disturbed, drawn, fit,
-                                         load_chunks, used_codes)
-from hdrrecon.camera.basis import load_basis
-from hdrrecon.networks.response_statistics import SIZE
+from hdrrecon.networks.response_statistics import KINDS, SIZE
+from hdrrecon.train.count_response import count_chunk, count_shots, load_chunks
+from hdrrecon.train.fit_response import DEFAULT_CONFIG, FitRecipe, Prepared, drawn, fit, narrowed, principal, seen, used_codes, widened
 from hdrrecon.train.validation import validation_shots
 from tests.train.test_loop import curves, scenes  # noqa: F401 (fixtures)
 
-
-def test_a_chunk_is_counted_once(scenes, curves, tmp_path, monkeypatch):  # noqa: F811
-    path = tmp_path / "counts" / "000.npz"
-    count_chunk(scenes, curves, 0, path, 6)
-    first = path.read_bytes()
-    count_chunk(scenes, curves, 1, path, 6)
-    assert path.read_bytes() == first
-    chunk = load_chunks([path, path])
-    assert chunk.statistics.shape[0] == 12 and torch.isfinite(chunk.statistics).all()
-    assert (chunk.inverse.diff(dim=1) >= -1e-6).all()
+SMALL = ResponseConfig(hidden=(32,), dropout=0.0, kinds=("slopes", "saturation"), samples=65, family_hidden=(16,))
+SMALL_SIZE = sum(KINDS[kind] for kind in SMALL.kinds)
 
 
 def test_the_fit_learns_and_its_weights_load(scenes, curves, tmp_path):  # noqa: F811
-    count_chunk(scenes, curves, 0, tmp_path / "000.npz", 48)
+    count_chunk(scenes, [], curves, 0, tmp_path / "000.npz", 40)
     validation = count_shots(validation_shots(scenes, curves, 6))
     data = load_chunks([tmp_path / "000.npz"])
-    best = fit(data, data, validation, tmp_path / "run", ResponseConfig(hidden=(32,), dropout=0.0),
-               FitRecipe(steps=150, batch=16, rate=5e-4, noise=0.0, group_dropout=0.0))
+    best = fit(data, data, validation, tmp_path / "run", SMALL, FitRecipe(steps=120, batch=16, components=30, noise=0.0, curve_noise=0.0,
+                                                                                kind_dropout=0.0, family_kinds=SMALL.kinds))
     losses = [float(row["train_loss"]) for row in csv.DictReader(open(tmp_path / "run" / "log.csv"))]
     assert losses[-1] < 0.9 * losses[0]
     out = zoo.load_file(best)(data.statistics)
-    assert (out["inverse"].diff(dim=1) >= 0).all() and torch.isfinite(out["family_logits"]).all()
+    assert out["inverse"].shape == (40, 1024) and (out["inverse"].diff(dim=1) >= 0).all() and torch.isfinite(out["family_logits"]).all()
 
 
 def test_used_codes_are_shares_of_well_exposed_values():
-    statistics = torch.zeros(1, 1760)
+    statistics = torch.zeros(1, SIZE)
     statistics[0, [10, 40, 63]] = 1.0  # R has values in bins 10, 40 and, clipped, 63
     share = used_codes(statistics, 1024)
     assert float(share.sum()) == pytest.approx(1) and float(share[0, 1000:].sum()) < 1e-3
     assert float(share[0, 10 * 16 + 8]) == pytest.approx(float(share[0, 40 * 16 + 8]), rel=1e-3)
-    assert isinstance(Counted(statistics, share, torch.zeros(1)), Counted) and np.isfinite(share.numpy()).all()
 
 
-def test_ordinary_photos_answer_with_the_camera_mean(tmp_path, small_photo):
-    import imageio.v3 as imageio
-
-    imageio.imwrite(tmp_path / "a.png", small_photo)
-    count_photos(tmp_path, 0, tmp_path / "photos.npz", 4)
-    chunk = load_chunks([tmp_path / "photos.npz"])
-    assert (chunk.family == 0).all() and torch.allclose(chunk.inverse[0], torch.from_numpy(load_basis().camera_mean).float())
+def test_batches_hold_the_stated_share_of_photos():
+    many = lambda family: Prepared(torch.ones(50, 2, 7), torch.zeros(50, 65), torch.ones(50, 65), torch.full((50,), family))
+    batch = drawn([many(1), many(0)], FitRecipe(batch=100, photo_share=0.2))
+    assert len(batch.family) == 100 and int((batch.family == 0).sum()) == 20 and batch.inputs.shape == (100, 2, 7)
+    assert (drawn([many(1)], FitRecipe(batch=100, photo_share=0.2)).family == 1).all()
 
 
-def test_batches_hold_the_stated_share_of_photos_and_hidden_kinds_show_their_mean():
-    many = lambda family: Counted(torch.ones(50, SIZE), torch.zeros(50, 1024), torch.full((50,), family))
-    batch = drawn(many(1), many(0), FitRecipe(batch=100, photo_share=0.2))
-    assert len(batch.family) == 100 and int((batch.family == 0).sum()) == 20
-    hidden = disturbed(batch.statistics, ResponseNet(), FitRecipe(noise=0.0, group_dropout=1.0))
-    assert (hidden == 0).all()  # an untrained net's centre
-    assert (disturbed(batch.statistics, ResponseNet(), FitRecipe(noise=0.0, group_dropout=0.0)) == 1).all()
+def test_what_was_learnt_from_components_is_the_same_on_the_statistics():
+    """Folding the directions into the first layers changes no answer."""
+    torch.manual_seed(0)
+    net = ResponseNet(SMALL).eval()
+    statistics = torch.rand(20, SIZE)
+    net.normalise_by(statistics)
+    directions = principal(net.normalised(statistics), 12)
+    learner = narrowed(net, 12).eval()
+    for p in learner.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    widened(learner, directions, net, SMALL.kinds)
+    inputs = net.normalised(statistics)
+    for name, value in learner.answer(inputs @ directions).items():
+        torch.testing.assert_close(net.answer(inputs)[name], value, atol=1e-4, rtol=1e-4)
+
+
+def test_families_are_blind_to_kinds_they_were_not_shown():
+    torch.manual_seed(0)
+    net = ResponseNet(SMALL).eval()
+    directions = principal(torch.rand(20, SMALL_SIZE), 12)
+    learner = narrowed(net, 12)
+    for p in learner.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    widened(learner, directions, net, ("slopes",))
+    inputs = torch.randn(2, SMALL_SIZE)
+    other = inputs.clone()
+    other[:, KINDS["slopes"] :] += 1
+    torch.testing.assert_close(net.answer(inputs)["family_logits"], net.answer(other)["family_logits"])
+    other[:, 0] += 1
+    assert not torch.allclose(net.answer(inputs)["family_logits"], net.answer(other)["family_logits"])
+
+
+def test_hidden_kinds_are_missing_from_what_families_see():
+    parts = torch.rand(4, 3, 5)
+    recipe = FitRecipe(noise=0.0, curve_noise=0.0, kind_dropout=0.0)
+    curves, _, families = seen(parts, torch.tensor([True, False, True]), recipe)
+    torch.testing.assert_close(curves, parts.sum(1))
+    torch.testing.assert_close(families, parts[:, 0] + parts[:, 2])
+
+
+def test_principal_directions_are_orthonormal_and_take_the_largest_variance_first():
+    torch.manual_seed(0)
+    inputs = torch.randn(500, 6) * torch.tensor([5.0, 0.1, 3.0, 0.1, 1.0, 0.1])
+    directions = principal(inputs, 3)
+    torch.testing.assert_close(directions.T @ directions, torch.eye(3), atol=1e-5, rtol=0)
+    assert [int(i) for i in directions.abs().argmax(0)] == [0, 2, 4]
+
+
+def test_families_and_curves_see_statistics_of_their_own_noise():
+    """The two perceptrons share nothing: other inputs for the families leave the families' curves alone."""
+    torch.manual_seed(0)
+    net = ResponseNet(DEFAULT_CONFIG).eval()
+    for p in net.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    inputs = torch.randn(2, sum(KINDS.values()))
+    plain, other = net.answer(inputs), net.answer(inputs, family_inputs=torch.randn_like(inputs))
+    torch.testing.assert_close(plain["family_curves"], other["family_curves"])
+    assert not torch.allclose(plain["family_logits"], other["family_logits"])

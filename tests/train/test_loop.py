@@ -8,13 +8,14 @@ import torch
 
 from hdrrecon import zoo
 from hdrrecon.camera.basis import FAMILIES, load_basis
-from hdrrecon.networks.highlight_unet import HighlightConfig
+from hdrrecon.networks.masked_features import MaskedFeaturesConfig
 from hdrrecon.networks.linearization_net import LinearizationConfig
 from hdrrecon.train.curves import CurveSampler, MeasuredCurves
 from hdrrecon.train.loop import Recipe, rate_at, train
 from hdrrecon.train.scenes import Scene
 from hdrrecon.train.shots import ShotStream, collate, random_shot
-from hdrrecon.train.tasks import LinearizeTask, RestoreTask
+from hdrrecon.train.restore_task import RestoreTask
+from hdrrecon.train.tasks import LinearizeTask
 from hdrrecon.train.validation import validation_shots
 
 
@@ -33,7 +34,8 @@ def scenes():
 
 TASKS = {
     "linearize": LinearizeTask(LinearizationConfig(crop_px=48, crops=1, widths=(8, 8, 8, 16))),
-    "restore": RestoreTask(HighlightConfig(widths=(8, 16), features=4, head=8, working_px=64), working_px=(48, 64)),
+    "restore": RestoreTask(MaskedFeaturesConfig(widths=(8, 16), kernels=(3, 3), recognise=0, features=4, head=8, working_px=64),
+                           working_px=(48, 64)),
 }
 
 
