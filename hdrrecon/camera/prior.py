@@ -3,7 +3,7 @@
 A prior says nothing certain. EXIF survives copies, some programs leave no name, and a camera can be set to a flat
 style, so that every family stays possible and a photo that speaks clearly (a likelihood ratio above 18) overrules it.
 
-The networks take families to be equally likely, as in their training; `log_odds` turns a prior into what is added to
+The networks' own answer takes families to be about equally likely; `log_odds` turns a prior into what is added to
 their logits (Bayes' rule). Chunks of text in PNG files are no EXIF and are not looked at.
 
 Source: EXIF 2.32 (CIPA DC-008): Make 0x010F, Model 0x0110, Software 0x0131, UserComment 0x9286.

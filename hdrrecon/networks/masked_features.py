@@ -30,7 +30,8 @@ from hdrrecon.networks.working_resolution import enlarge_rows
 INPUTS = 13
 FULL_INPUTS = 10
 OUTPUTS = 13
-BRIGHTEST_SHADOW_STOPS = 3  # light in a crushed pixel is at least this many stops below the clip level
+BRIGHTEST_SHADOW_STOPS = 3  # what the network can say of a crushed pixel begins this many stops below the clip level
+BRIGHTEST_SHADOW = 2**-8  # what is added: no more than an sRGB code of 13 holds, or black would outshine the tones next to it
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ class MaskedFeatures(nn.Module):
         median = F.softplus(median)
         energy = median * torch.sigmoid(unlike) * 2 + F.softplus(more)
         return RestoredLight(median, energy, F.softplus(vivid), F.softplus(above) + 0.05, F.softplus(below) + 0.05,
-                             torch.exp2(-(BRIGHTEST_SHADOW_STOPS + F.softplus(shadow))))
+                             torch.exp2(-(BRIGHTEST_SHADOW_STOPS + F.softplus(shadow))).clamp(max=BRIGHTEST_SHADOW))
 
 
 class Context(nn.Module):

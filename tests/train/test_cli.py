@@ -21,7 +21,8 @@ def test_every_command_of_a_card_exists():
 
 
 @pytest.mark.parametrize("command, options, result", [
-    ("restore", ["--steps", "2", "--batch", "1", "--precision", "fp32", "--device", "cpu"], "best.safetensors"),
+    ("restore", ["--steps", "2", "--batch", "1", "--precision", "fp32", "--device", "cpu", "--small", "--no-perceptual", "--size", "64"],
+     "best.safetensors"),
     ("basis", [], None)])
 def test_a_small_run(command, options, result, tmp_path):
     curves = shared("data/crf")
