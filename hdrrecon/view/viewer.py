@@ -71,13 +71,14 @@ def write_viewer(
     if not max_mb >= 0.5:
         raise ValueError(f"max_mb is {max_mb:g}; a page needs at least 0.5")
     picture = "" if photo is None else _photo_uri(photo, light.shape[:2], 0.25e6 * max_mb)
+    panorama = light.shape[1] == 2 * light.shape[0]  # asked here: shrinking rounds the sides
     light, confidence, shift, notes = _within(light, confidence, max_mb * 1e6 - _SHELL_BYTES - len(picture))
     packed = pack(light, confidence, shift=shift)
     if packed.clamped:
         notes.append(f"{packed.clamped} values are beyond the half floats of this page and shown as 65504.")
     facts = dict(
         width=light.shape[1], height=light.shape[0], shift=packed.shift, confidence=confidence is not None, notes=notes,
-        panorama=light.shape[1] == 2 * light.shape[0], white_nits=white_nits, bright=_bright(light),
+        panorama=panorama, white_nits=white_nits, bright=_bright(light),
         legend=colors_of(np.linspace(-10, 10, 201)).tolist(), srgb=_samples(ResponseCurve.srgb())[0],
         response=response and dict(name=response.name, inverse=_samples(response)))
     page = _page(title or path.stem, facts, packed.text, picture)

@@ -172,6 +172,16 @@ def test_the_seam_of_a_panorama_does_not_show(browser, tmp_path):
     assert browser.run("$('panorama').hidden") is False
 
 
+def test_panoramas_too_large_for_the_page_still_look_around(browser, tmp_path):
+    light = np.random.default_rng(0).random((500, 1000, 3)).astype(np.float32)
+    browser.open(write_viewer(tmp_path / "p.html", light, max_mb=1))
+    width, height = browser.run("[facts.width, facts.height]")
+    assert width != 2 * height < 1000, "rounded"
+    assert browser.run("$('panorama').hidden") is False
+    browser.run("$('panorama').click()")
+    assert browser.run("state.looking") is True and browser.errors() == []
+
+
 def test_only_panoramas_look_around(browser, page):
     browser.open(page)
     assert browser.run("$('panorama').hidden") is True
