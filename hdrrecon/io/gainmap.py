@@ -31,6 +31,8 @@ FULL_EFFECT_STOPS = 4.0
 """A display with this much headroom shows a map of any range in full; lesser ones scale all gains alike."""
 _FRACTION = 1_000_000
 _CHANNELS = 3
+# Flags of an ISO block. The last is not in the standard as published, but libultrahdr up to 1.4 sets it.
+_THREE, _IN_BASE_PRIMARIES, _ONE_DENOMINATOR = 0x80, 0x40, 0x08
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class GainMap:
         three = self.codes.ndim == 3
         signed, unsigned = (struct.Struct(f).pack for f in (">iI", ">II"))
         fraction = lambda pack, value: pack(round(value * _FRACTION), _FRACTION)
-        block = struct.pack(">HHB", 0, 0, (0x80 if three else 0) | 0x40)  # 0x40: in the base's primaries
+        block = struct.pack(">HHB", 0, 0, (_THREE if three else 0) | _IN_BASE_PRIMARIES)
         block += fraction(unsigned, 0) + fraction(unsigned, self.headroom)
         for c in range(_CHANNELS if three else 1):
             for pack, values in ((signed, self.low), (signed, self.high), (unsigned, self.gamma),
@@ -128,14 +130,19 @@ def from_iso_block(block: bytes, codes: np.ndarray) -> GainMap | None:
         struct.error, ZeroDivisionError: the block is damaged.
     """
     version, _, flags = struct.unpack_from(">HHB", block)
-    if version != 0 or flags & 0x3F:
+    if version != 0 or flags & ~(_THREE | _IN_BASE_PRIMARIES | _ONE_DENOMINATOR):
         return None
-    ratio = lambda kind, at: (lambda n, d: n / d)(*struct.unpack_from(">" + kind + "I", block, at))
-    base_headroom, headroom = ratio("I", 5), ratio("I", 13)
+    kinds = "II" + "iiIii" * (_CHANNELS if flags & _THREE else 1)
+    if flags & _ONE_DENOMINATOR:
+        denominator, *numbers = struct.unpack_from(">I" + kinds, block, 5)
+        ratios = [n / denominator for n in numbers]
+    else:
+        numbers = struct.unpack_from(">" + "".join(kind + "I" for kind in kinds), block, 5)
+        ratios = [n / d for n, d in zip(numbers[::2], numbers[1::2])]
+    base_headroom, headroom, *values = ratios
     if headroom < base_headroom:  # the base is the HDR picture
         return None
-    rows = [[ratio(kind, 21 + 40 * c + 8 * i) for i, kind in enumerate("iiIii")]
-            for c in range(_CHANNELS if flags & 0x80 else 1)]
+    rows = [values[i:i + 5] for i in range(0, len(values), 5)]
     low, high, gamma, base_offset, light_offset = (_three(values) for values in zip(*rows, strict=True))
     return GainMap(codes, high, low, gamma, base_offset, light_offset, headroom)
 

@@ -13,7 +13,7 @@ from hdrrecon.color import linear_to_srgb, matrix_between, srgb_to_linear
 from hdrrecon.io import ReadError, read, read_photo, write
 from hdrrecon.io.gainmap import GainMap, from_iso_block, from_xmp_fields
 from hdrrecon.io.headroom import shoulder
-from hdrrecon.io.jpeg import APP1, APP2, EXIF, MPF, XMP, split_jpeg
+from hdrrecon.io.jpeg import APP1, APP2, EXIF, MPF, XMP, Jpeg, Segment, split_jpeg, with_picture_behind
 from hdrrecon.io.ultrahdr import ISO_URN, read_gain_map
 from hdrrecon.io.xmp import HDRGM, announcement, gain_map_fields, inserted, packet
 from tests.conftest import shared
@@ -189,6 +189,25 @@ def test_both_kinds_of_numbers_say_the_same():
     assert from_xmp_fields(fields | {"BaseRenditionIsHDR": ["True"]}, codes) is None
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_numbers_with_one_denominator_for_all(tmp_path, channels):
+    """libultrahdr up to 1.4 wrote them where it could, and without XMP; its decoder says what they mean."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    light = scene(6.0)
+    data = write(tmp_path / "x.jpg", light, base=photo_of(light, tmp_path), gain_channels=channels).read_bytes()
+    photo = split_jpeg(data)
+    gains = split_jpeg(data, photo.end)
+    high = round(1000 * read_gain_map(data).high[0])
+    block = struct.pack(">HHBIII", 0, 0, 0x48 | (0x80 if channels == 3 else 0), 1000, 0, high)
+    block += channels * struct.pack(">iiIii", 0, high, 1000, 0, 0)
+    kept = tuple(s for s in gains.segments if not (s.is_(APP1, XMP) or s.is_(APP2, ISO_URN)))
+    second = bytes(Jpeg((*kept[:1], Segment(APP2, ISO_URN + block), *kept[1:]), gains.scans, 0))
+    segments = [s for s in photo.segments if not (s.is_(APP2, MPF) or s.is_(APP1, XMP))]
+    (tmp_path / "y.jpg").write_bytes(with_picture_behind(segments, photo.scans, second))
+    np.testing.assert_allclose(inner(read(tmp_path / "y.jpg")), 6, rtol=0.03)
+    np.testing.assert_allclose(inner(imagecodecs.ultrahdr_decode((tmp_path / "y.jpg").read_bytes())), 6, rtol=0.03)
+
+
 def test_a_base_with_a_gain_map_is_refused_or_its_map_replaced(tmp_path):
     base = photo_of(scene(6.0), tmp_path)
     first = write(tmp_path / "1.jpg", scene(6.0), base=base)
@@ -295,8 +314,6 @@ def test_other_photos_become_a_jpeg(tmp_path):
 def test_previews_in_the_base_give_way_silently_other_views_with_a_warning(tmp_path):
     light = scene(6.0)
     photo, extra = split_jpeg(photo_of(light, tmp_path).read_bytes()), jpeg(picture(8, 8))
-    from hdrrecon.io.jpeg import with_picture_behind
-
     data = with_picture_behind(photo.segments, photo.scans, extra)
     at = data.index(MPF) + len(MPF) + 50 + 16  # the second entry's kind
     for kind, expected in ((0x010001, 0), (0x020002, 1)):
