@@ -23,9 +23,10 @@ from hdrrecon.io.jpeg import APP0, APP1, APP2, Jpeg, Segment, pictures_behind, s
 from hdrrecon.io.photo import ReadError
 
 ISO_URN = b"urn:iso:std:iso:ts:21496:-1\0"
-SHARE, ALWAYS_FINE_BYTES = 0.12, 4096
-"""The map may have this share of the photo's bytes, and that many in any case; else it is made coarser."""
-_SCALES_AND_QUALITIES = ((1, 95), (2, 95), (4, 95), (4, 85), (4, 70), (8, 70))
+SHARE, ALWAYS_FINE_BYTES = 0.12, 3072
+"""The map may have this share of the photo's bytes, and that many in any case; else it is made coarser. With its
+announcement (0.8 kB) a photo of 26 kB or more then grows by at most 15 %; thumbnails need their highlights more."""
+_SCALES_AND_QUALITIES = ((1, 95), (2, 95), (4, 95), (4, 85), (4, 70), (8, 70), (16, 70))
 _APPLE = b"HDRGainMap"
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _PREVIEWS = (0x010001, 0x010002)
