@@ -10,6 +10,7 @@ from io import StringIO
 
 from hdrrecon.evaluation.conditions import PROTOCOL
 from hdrrecon.evaluation.statistics import Summary
+from hdrrecon.metrics.regions import KINDS
 from hdrrecon.metrics.scores import METRICS
 
 MAIN = (
@@ -20,6 +21,7 @@ MAIN = (
     "clipped_delta_e_itp",
     "well_log_rmse",
 )
+BY_KIND = tuple(f"clipped_{kind}_{what}" for kind in KINDS for what in ("log_rmse", "bias"))
 MARKS = {"better": " ▲", "worse": " ▼", "incomplete": " ?", "too few images": " ?"}
 NOTE = (
     "Mean [95 % bootstrap interval]. ▲ better / ▼ worse than the plain linearised input: only where the interval of the paired "
@@ -29,7 +31,8 @@ NOTE = (
 
 
 def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> str:
-    """Two tables per condition, best first by the first metric: all metrics, and the first one paired in detail.
+    """Three tables per condition, best first by the first metric: all metrics, clipped pixels by the kind of region they lie
+    in (`metrics.regions.clipped_kinds`), and the first metric paired in detail.
 
     Failures and NaN are counted beside the method.
     """
@@ -46,16 +49,24 @@ def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> 
         quoted = f"{PROTOCOL}, {condition}" if condition not in ("real", "as_given") else condition
         images = max((s.n for s in here.values()), default=0)
         parts.append(f"\n**{quoted}** ({images} images)\n")
-        parts.append(
-            "| method | " + " | ".join(f"{METRICS[m].title}{unit(m)} {arrow(m)}" for m in shown) + " |"
-        )
-        parts.append("|---|" + "---|" * len(shown))
-        parts += [
-            f"| {s.method}{troubles(s)} | " + " | ".join(cell(here[s.method, m]) for m in shown) + " |"
-            for s in first
-        ]
+        parts += _side_by_side(first, here, shown)
+        by_kind = [m for m in BY_KIND if any(s.metric == m and s.n for s in here.values())]
+        if by_kind:
+            parts += ["", *_side_by_side(first, here, by_kind)]
         parts += _paired(first)
     return "\n".join([*parts, "", NOTE])
+
+
+def _side_by_side(methods: Sequence[Summary], here: dict, metrics: Sequence[str]) -> list[str]:
+    """Lines of a table of several metrics; `here` has the summaries by method and metric."""
+    return [
+        "| method | " + " | ".join(f"{METRICS[m].title}{unit(m)} {arrow(m)}" for m in metrics) + " |",
+        "|---|" + "---|" * len(metrics),
+        *(
+            f"| {s.method}{troubles(s)} | " + " | ".join(cell(here[s.method, m]) for m in metrics) + " |"
+            for s in methods
+        ),
+    ]
 
 
 def _paired(summaries: Sequence[Summary]) -> list[str]:

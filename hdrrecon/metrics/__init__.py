@@ -7,16 +7,18 @@ from hdrrecon.metrics.fidelity import mu_law_psnr, psnr, rephotograph_error, ssi
 from hdrrecon.metrics.hdrvdp3 import read_hdrvdp3
 from hdrrecon.metrics.highlights import delta_e_itp, light_energy, log_bias, log_rmse, stops_map, uv_distance
 from hdrrecon.metrics.pu21 import display_nits, pu21_decode, pu21_encode, pu21_psnr, pu21_ssim
-from hdrrecon.metrics.regions import Regions, find_regions
+from hdrrecon.metrics.regions import KINDS, Regions, clipped_kinds, find_regions
 from hdrrecon.metrics.scores import METRICS, Metric, aligned, score
 
 __all__ = [
+    "KINDS",
     "METRICS",
     "Metric",
     "Regions",
     "aligned",
     "border_ring",
     "border_step",
+    "clipped_kinds",
     "colorvideovdp_jod",
     "crf_correction",
     "delta_e_itp",

@@ -1,4 +1,7 @@
-"""Which pixels of a photo are clipped, nearly black or well exposed. Errors there mean different things."""
+"""Which pixels of a photo are clipped, nearly black or well exposed, and what kinds of things clipped.
+
+Errors there mean different things: a method may be right about white walls and wrong by ten stops about lamps.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,17 @@ from typing import Literal
 
 import numpy as np
 
+from hdrrecon.color import luminance
+from hdrrecon.metrics.highlights import LOWEST_LIGHT
+
 BRIGHT_CODE = 240  # above, a channel may be clipped or on a camera's shoulder
 DARK_CODE = 13  # mean code below which quantisation hides the light
 PHOTO_CLIP_CODE = 250  # camera JPEGs clip from here on: coding moves clipped pixels by a few codes
 FEWEST_WELL = 200  # pixels; with fewer, everything that is not clipped counts as well exposed
+KINDS = ("source", "flat", "textured")
+SMALL_SHARE = 0.005  # of the photo: what is larger is no lamp
+ROUND_SHARE = 0.4  # of the smallest disc around its centre that a round region fills; a square fills 0.64
+SMOOTH_STOPS = 0.05  # from pixel to pixel: of skies and white walls; foliage and water change by 0.1 and more
 
 ClipFrom = Literal["truth", "photo"]
 
@@ -46,3 +56,40 @@ def find_regions(photo: np.ndarray, truth: np.ndarray, clip_from: ClipFrom = "tr
         well = ~clipped
     anchor = well if well.any() else np.ones_like(well)
     return Regions(clipped=clipped, dark=(mean < DARK_CODE) & ~clipped, well=well, anchor=anchor)
+
+
+def clipped_kinds(clipped: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """Clipped pixels by the kind of region they lie in. Each belongs to exactly one.
+
+    * `source`: small and round: lamps, the sun, their images in things that shine;
+    * `flat`: large, and of nearly one brightness in the truth: skies, windows, walls, snow;
+    * `textured`: everything else: large with structure, or in shreds, as the sky between leaves.
+
+    Args:
+        clipped: (H, W) bool, as `find_regions` gives it.
+        truth: (H, W, 3) linear. It alone decides about texture, so kinds do not depend on the method that is judged.
+            Limits are for photos of about 300 to 1000 pixels.
+
+    Returns:
+        Name of `KINDS` -> (H, W) bool.
+    """
+    from scipy import ndimage
+
+    if not clipped.any():
+        return {kind: np.zeros_like(clipped) for kind in KINDS}
+    labels, count = ndimage.label(clipped, np.ones((3, 3)))
+    numbers = np.arange(1, count + 1)
+    area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
+    centre = np.reshape(ndimage.center_of_mass(clipped, labels, numbers), (count, 2))
+    y, x = np.nonzero(clipped)
+    region = labels[y, x] - 1
+    reach = np.hypot(y - centre[region, 0], x - centre[region, 1]) + 0.5  # to the far side of a pixel
+    radius = ndimage.maximum(reach, region, numbers - 1)
+    stops = np.log2(np.maximum(luminance(np.asarray(truth, np.float64)), LOWEST_LIGHT))
+    step = np.maximum(*(np.abs(np.diff(stops, axis=axis, append=stops.take([-1], axis))) for axis in (0, 1)))
+    rough = ndimage.median(step[y, x], region, numbers - 1)
+    small = area <= SMALL_SHARE * clipped.size
+    source = small & (area >= ROUND_SHARE * np.pi * np.square(radius))
+    flat = ~small & (np.asarray(rough) <= SMOOTH_STOPS)
+    kinds = dict(source=source, flat=flat, textured=~source & ~flat)
+    return {kind: np.append(False, kinds[kind])[labels] for kind in KINDS}

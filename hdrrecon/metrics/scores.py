@@ -11,7 +11,7 @@ from hdrrecon.metrics import borders, highlights
 from hdrrecon.metrics.alignment import crf_correction, gain
 from hdrrecon.metrics.fidelity import mu_law_psnr, rephotograph_error
 from hdrrecon.metrics.pu21 import WHITE_NITS, display_nits, pu21_psnr, pu21_ssim
-from hdrrecon.metrics.regions import ClipFrom, find_regions
+from hdrrecon.metrics.regions import ClipFrom, clipped_kinds, find_regions
 
 _INFINITE = 1e9  # stands for infinite light: far above every display and every sun
 
@@ -37,6 +37,12 @@ METRICS: dict[str, Metric] = {
     "clipped_log_rmse_crf": Metric("clipped pixels, log-RMSE, curve corrected", "stops", "low"),
     "clipped_bias_crf": Metric("clipped pixels, bias, curve corrected", "stops", "zero"),
     "clipped_energy": Metric("light energy of clipped pixels", "stops", "zero"),
+    "clipped_source_log_rmse": Metric("clipped, small round sources, log-RMSE", "stops", "low"),
+    "clipped_source_bias": Metric("clipped, small round sources, bias", "stops", "zero"),
+    "clipped_flat_log_rmse": Metric("clipped, large flat regions, log-RMSE", "stops", "low"),
+    "clipped_flat_bias": Metric("clipped, large flat regions, bias", "stops", "zero"),
+    "clipped_textured_log_rmse": Metric("clipped, textured regions, log-RMSE", "stops", "low"),
+    "clipped_textured_bias": Metric("clipped, textured regions, bias", "stops", "zero"),
     "clipped_delta_e_itp": Metric("colour of clipped pixels, delta-E ITP", "JND", "low", 1),
     "clipped_uv": Metric("colour of clipped pixels, u'v' distance", "u'v'", "low", 4),
     "dark_log_rmse": Metric("nearly black pixels, log-RMSE", "stops", "low"),
@@ -131,7 +137,8 @@ def score(
         "border_ring": borders.border_ring(stops, regions.clipped),
         "rephotograph": rephotograph_error(light, photo, response) if response is not None else float("nan"),
     }
-    for name, where in (("clipped", regions.clipped), ("dark", regions.dark), ("well", regions.well)):
+    kinds = {f"clipped_{kind}": where for kind, where in clipped_kinds(regions.clipped, truth).items()}
+    for name, where in dict(clipped=regions.clipped, dark=regions.dark, well=regions.well, **kinds).items():
         results[f"{name}_log_rmse"] = highlights.log_rmse(stops, where)
         results[f"{name}_bias"] = highlights.log_bias(stops, where)
     if cvvdp:
