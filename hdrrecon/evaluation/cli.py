@@ -89,6 +89,7 @@ def evaluate(
     """
     from hdrrecon.evaluation import statistics as st
     from hdrrecon.evaluation import table as tables
+    from hdrrecon.evaluation.confidence import sentences
 
     try:
         sources, conditions, notes = _what(data, pairs, condition, predictions, limit)
@@ -126,6 +127,8 @@ def evaluate(
         from hdrrecon.evaluation.decomposition import decomposition
 
         typer.echo(decomposition(summaries, model))
+    if sure := sentences(rows):
+        typer.echo(sure)
     if table:
         table.parent.mkdir(parents=True, exist_ok=True)
         table.write_text(

@@ -36,10 +36,14 @@ DEFAULT_MODEL = "full"
 
 @dataclass(frozen=True)
 class Prediction:
-    """Linear light (H, W, 3) in any scale, and the curve it was linearised with where the method says so."""
+    """Linear light (H, W, 3) in any scale, and the curve it was linearised with where the method says so.
+
+    `confidence` gives (H, W), as `hdrrecon.Reconstruction` has it, when it is asked for: after the clock has stopped.
+    """
 
     radiance: np.ndarray
     response: ResponseCurve | None = None
+    confidence: Callable[[], np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def _model(label: str, model: str, device: str) -> Method:
 
     def run(case: Case) -> Prediction:
         result = reconstruct(case.photo, details=True)
-        return Prediction(result.radiance, result.response)
+        return Prediction(result.radiance, result.response, lambda: result.confidence)
 
     return Method(label, _model_version(model), run)
 

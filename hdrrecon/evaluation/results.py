@@ -7,10 +7,11 @@ import math
 import os
 from pathlib import Path
 
+from hdrrecon.evaluation.confidence import KEPT
 from hdrrecon.metrics.scores import METRICS
 
 KEYS = ("protocol", "settings", "condition", "image", "method", "version")
-FACTS = ("error", "nonfinite", "gain", "clipped_percent", "headroom_stops", "seconds", "height", "width")
+FACTS = ("error", "nonfinite", "gain", "clipped_percent", "headroom_stops", "seconds", "height", "width", *KEPT)
 COLUMNS = (*KEYS, *FACTS, *METRICS)
 Row = dict[str, str | float]
 

@@ -16,7 +16,7 @@ from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 
-from hdrrecon.evaluation import methods
+from hdrrecon.evaluation import confidence, methods
 from hdrrecon.evaluation.conditions import PROTOCOL, Condition, held_out_curves, needs_curves
 from hdrrecon.evaluation.panels import panel_path, save_panel
 from hdrrecon.evaluation.results import KEYS, ResultFile, Row, key_of, read_rows
@@ -238,6 +238,8 @@ def _evaluate(method: methods.Method, case, settings: Settings) -> Row:
         response=response,
         cvvdp=settings.cvvdp,
     )
+    if prediction.confidence:
+        row |= confidence.measure(case, prediction)
     if settings.panels:
         save_panel(settings.panels, case, method.label, prediction)
     return {**row, "seconds": seconds, "height": case.photo.shape[0], "width": case.photo.shape[1]}
