@@ -80,19 +80,19 @@ def preview(
 
 @app.command()
 def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed.")] = "*"):
-    """List the models that ship: size, licence, scores."""
+    """List the models that ship: size, multiply-adds per photo, licence, scores."""
     from hdrrecon import zoo
 
     names = zoo.list_models(pattern)
     if not names:
         typer.echo(f"no model matches {pattern!r}; there are: {', '.join(zoo.list_models()) or 'none'}", err=True)
         raise typer.Exit(1)
-    rows = [("name", "parameters", "licence", "scores", "")]
+    rows = [("name", "parameters", "multiply-adds", "licence", "scores", "")]
     for name in names:
         card = zoo.card(name)
         scores = ", ".join(f"{what} {value:g}" for what, value in card.scores.items()) or "-"
         about = card.about + ("  (default)" if name == zoo.DEFAULT_MODEL else "")
-        rows.append((name, f"{card.parameters / 1e6:.2f} M", card.license, scores, about))
+        rows.append((name, f"{card.parameters / 1e6:.2f} M", f"{card.cost:g} G", card.license, scores, about))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())

@@ -31,7 +31,8 @@ class Model:
 
     `linearize`, `restore` and `refine` name entries of `WEIGHTS`, or None where the stage is left out.
     `scores` are means over val_views, "hdrrecon-eval v1, clip_95", as `hdrrecon evaluate` prints them (of the published
-    response networks: `python -m hdrrecon.train.measure_response`); `parameters` counts all stages.
+    response networks: `python -m hdrrecon.train.measure_response`); `parameters` counts all stages; `cost` is the 10**9 multiply-adds
+    of their networks for a square photo in which something clipped, whatever its size (`hdrrecon bench` measures the rest).
     """
 
     name: str
@@ -41,10 +42,11 @@ class Model:
     parameters: int
     scores: dict[str, float] = field(default_factory=dict)
     refine: str | None = None
+    cost: float = 0.0
 
     @property
     def license(self) -> str:
-        return " AND ".join(sorted({WEIGHTS[name].license for name in self.stages}))
+        return " AND ".join(sorted({part for name in self.stages for part in WEIGHTS[name].license.split(" AND ")}, reverse=True))
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -66,19 +68,19 @@ WEIGHTS = {
 DEFAULT_MODEL = "full"
 MODELS = {model.name: model for model in (
     Model("full", "estimated response, restored highlights, refined", "response-net", "masked-features", 5_770_463,
-          {"PU21-PSNR dB": 29.73, "curve corrected dB": 35.79, "clipped stops": 0.58}, "kernel-prediction"),
+          {"PU21-PSNR dB": 29.73, "curve corrected dB": 35.79, "clipped stops": 0.58}, "kernel-prediction", cost=5.5),
     Model("fast", "the same with a small restoring network and nothing after it", "response-net", "masked-features-small", 1_158_149,
-          {"PU21-PSNR dB": 28.81, "curve corrected dB": 34.51, "clipped stops": 0.67}),
+          {"PU21-PSNR dB": 28.81, "curve corrected dB": 34.51, "clipped stops": 0.67}, cost=0.75),
     Model("masked-features", "estimated response, restored highlights: stages 1 and 2", "response-net", "masked-features", 4_503_513,
-          {"PU21-PSNR dB": 29.59, "curve corrected dB": 35.33, "clipped stops": 0.58}),
+          {"PU21-PSNR dB": 29.59, "curve corrected dB": 35.33, "clipped stops": 0.58}, cost=3.5),
     Model("dkpn", "kernel prediction standing alone after the estimated response", "response-net", None, 1_871_152,
-          {"PU21-PSNR dB": 28.67, "curve corrected dB": 34.78, "clipped stops": 0.71}, "kernel-prediction-alone"),
+          {"PU21-PSNR dB": 28.67, "curve corrected dB": 34.78, "clipped stops": 0.71}, "kernel-prediction-alone", cost=2.1),
     Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 544_548,
-          {"PU21-PSNR dB": 28.36, "curve corrected dB": 34.29, "clipped stops": 0.87}),
+          {"PU21-PSNR dB": 28.36, "curve corrected dB": 34.29, "clipped stops": 0.87}, cost=0.0005),
     Model("linearization-net", "the response as published by Liu et al. 2020, for comparison", "linearization-net", None, 838_356,
-          {"curve RMSE": 0.0513}),
+          {"curve RMSE": 0.0513}, cost=3.4),
     Model("crf-net", "the response as published by Li & Peers 2017, for comparison", "crf-net", None, 890_507,
-          {"curve RMSE": 0.0547}),
+          {"curve RMSE": 0.0547}, cost=21.8),
 )}
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 import hdrrecon
 from hdrrecon.cli import app
+from hdrrecon.io.ultrahdr import read_gain_map
 from tests.conftest import needs_weights
 
 
@@ -118,6 +119,9 @@ def test_ultra_hdr_is_laid_on_the_photo_itself(photos):
     assert hdrrecon.read("out/a.jpg").dtype == hdrrecon.read("out/b.jpg").dtype == np.float32
     again = call("run", "out/a.jpg", "-o", "again", "--format", "jpg")
     assert again.exit_code == 1 and "--replace-gain-map" in again.stderr
+    assert call("run", "out/a.jpg", "-o", "again", "--format", "jpg", "--replace-gain-map", "--gain-channels", "1").exit_code == 0
+    channels = [read_gain_map(Path(f"{folder}/a.jpg").read_bytes()).codes.ndim for folder in ("out", "again")]
+    assert channels == [3, 2]
 
 
 def test_pq_stills(photos):
@@ -221,6 +225,7 @@ def test_quiet(photos):
     (("run", "p", "-o", "out", "--format", "png", "--peak-nits", "100"), "white_nits <= peak_nits"),
     (("run", "p", "-o", "out", "--headroom-stops", "2"), "headroom_stops, only .jpg"),
     (("run", "p", "-o", "out", "--format", "jpg", "--headroom-stops", "0"), "above 0"),
+    (("run", "p", "-o", "out", "--format", "jpg", "--gain-channels", "2"), "1 or 3"),
     (("run", "p", "-o", "out", "--shard", "4/4"), "0 <= i < n"),
     (("run", "p", "-o", "out", "--compression", "zipp"), "piz"),
     (("run", "p", "-o", "out", "--format", "hdr", "--confidence"), "--confidence"),
@@ -301,9 +306,9 @@ def test_models(monkeypatch):
     from hdrrecon import zoo
 
     monkeypatch.setattr(zoo, "WEIGHTS", {"w": zoo.Weights("w.safetensors", "0" * 64)})
-    monkeypatch.setattr(zoo, "MODELS", {"full": zoo.Model("full", "all stages", "w", "w", 1_234_567, {"PU21-PSNR dB": 31.8})})
+    monkeypatch.setattr(zoo, "MODELS", {"full": zoo.Model("full", "all stages", "w", "w", 1_234_567, {"PU21-PSNR dB": 31.8}, cost=2.5)})
     text = call("models").stdout
-    for words in ("full", "1.23 M", "CC0-1.0", "PU21-PSNR dB 31.8", "(default)"):
+    for words in ("full", "1.23 M", "2.5 G", "CC0-1.0", "PU21-PSNR dB 31.8", "(default)"):
         assert words in text
     assert call("models", "x*").exit_code == 1
 

@@ -29,6 +29,27 @@ def test_a_model_builds_and_counts_its_parameters(name):
     assert model.license and model.scores
 
 
+@pytest.mark.parametrize("name", zoo.MODELS)
+def test_a_model_costs_what_it_says(name):
+    """Multiply-adds of the networks: counted, not timed, on a photo larger than any network looks at."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from hdrrecon.api import build_pipeline
+
+    code = 0.9 * torch.rand(1, 3, 1024, 1024, generator=torch.Generator().manual_seed(0))
+    code[..., 100:102, 100:102] = 1
+    with FlopCounterMode(display=False) as counter:
+        build_pipeline(name)(code)
+    assert counter.get_total_flops() / 2e9 == pytest.approx(zoo.card(name).cost, rel=0.15)
+
+
+@pytest.mark.parametrize("name", zoo.MODELS)
+def test_a_licence_names_each_part_once(name):
+    parts = zoo.card(name).license.split(" AND ")
+    assert len(set(parts)) == len(parts)
+
+
 def test_the_default_is_listed_first_and_patterns_work():
     assert zoo.list_models()[0] == zoo.DEFAULT_MODEL
     assert zoo.list_models("no-such-*") == []
