@@ -13,6 +13,7 @@ import numpy as np
 from hdrrecon.api import RESPONSES, Reconstruction, Reconstructor
 from hdrrecon.io import READABLE, write
 from hdrrecon.io.extras import need
+from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS
 from hdrrecon.view import exposure_strip, false_color, tonemap, write_viewer
 from hdrrecon.view.extras import response_attribute
 
@@ -48,8 +49,18 @@ def look_at(light: np.ndarray, look: str, exposure_stops: float) -> np.ndarray:
     return tonemap(light, look, exposure_stops)
 
 
-def save(work: Work, formats: list[str], folder: Path) -> tuple[list[str], list[str]]:
-    """Write every format; returns paths, and sentences about those that could not be written."""
+def save(work: Work, formats: list[str], folder: Path, *, headroom_stops: float | None = None,
+         peak_nits: float | None = None) -> tuple[list[str], list[str]]:
+    """Write every format; returns paths, and sentences about those that could not be written.
+
+    Args:
+        headroom_stops: of Ultra HDR; peak_nits: of PQ files; see `hdrrecon.write`.
+    """
+    envmap = "latlong" if work.result.panorama else None
+    exr = dict(confidence=work.result.confidence, attributes=response_attribute(work.result.response), envmap=envmap)
+    # Photos of phones have gain maps; here nothing is overwritten, so a better one may take their place.
+    jpg = dict(base=work.photo, headroom_stops=headroom_stops, replace_gain_map=True)
+    options = dict(exr=exr, jpg=jpg, **dict.fromkeys(("png", "avif", "heic"), dict(peak_nits=peak_nits)))
     paths, problems = [], []
     for name in formats:
         path = folder / f"{work.photo.stem}.{name}"
@@ -58,10 +69,7 @@ def save(work: Work, formats: list[str], folder: Path) -> tuple[list[str], list[
                 write_viewer(path, work.light, photo=work.photo, confidence=work.result.confidence,
                              response=work.result.response)
             else:
-                envmap = "latlong" if work.result.panorama else None
-                exr = dict(confidence=work.result.confidence, attributes=response_attribute(work.result.response), envmap=envmap)
-                options = dict(exr=exr, jpg=dict(base=work.photo)).get(name, {})
-                write(path, work.result.radiance, **options)
+                write(path, work.result.radiance, **options.get(name, {}))
             paths.append(str(path))
         except (ValueError, OSError, ImportError) as error:
             problems.append(f"{name}: {error}")
@@ -98,10 +106,10 @@ def build_app(model: str | None = None, device: str = "auto"):
     def show(work, look, stops):
         return None if work is None else look_at(work.light, look, stops)
 
-    def download(work, formats):
+    def download(work, formats, headroom_stops, peak_nits):
         if work is None:
             raise gr.Error("Reconstruct a photo first.")
-        paths, problems = save(work, formats, Path(tempfile.mkdtemp()))
+        paths, problems = save(work, formats, Path(tempfile.mkdtemp()), headroom_stops=headroom_stops or None, peak_nits=peak_nits)
         for problem in problems:
             gr.Warning(problem)
         return paths
@@ -120,12 +128,14 @@ def build_app(model: str | None = None, device: str = "auto"):
                 stops = gr.Slider(-10, 6, value=0, step=0.25, label="Exposure in stops")
                 choices = [(f".{name}: {what}", name) for name, what in FORMATS.items()]
                 formats = gr.CheckboxGroup(choices, value=["exr", "html"], label="Formats")
+                headroom = gr.Slider(0, 8, value=0, step=0.25, label="Ultra HDR: stops above white to keep below; 0: all up to 8")
+                peak = gr.Slider(WHITE_NITS, 4000, value=PEAK_NITS, step=1, label="PQ: cd/m² to keep below; white is 203")
                 files = gr.Button("Write files")
                 made = gr.File(label="Files", file_count="multiple", interactive=False)
             picture = gr.Image(label="Light", scale=3, format="png", buttons=["download", "fullscreen"])
         shown = dict(fn=show, inputs=[work, look, stops], outputs=picture, show_progress="hidden")
         start.click(reconstruct, [photo, response, highlights], [work, facts]).then(**shown)
         look.change(**shown)
-        stops.release(**shown)
-        files.click(download, [work, formats], made)
+        stops.change(**shown, trigger_mode="always_last")  # not `release`: numbers can be typed, too
+        files.click(download, [work, formats, headroom, peak], made)
     return app

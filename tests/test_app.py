@@ -1,6 +1,7 @@
 """The web app: what it does without gradio, that it says so, and that its page builds with it."""
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,18 @@ def test_files(work, tmp_path):
     assert np.allclose(hdrrecon.read(paths[0]), work.light, rtol=1e-3)
     extras = read_extras(paths[0])
     assert extras.confidence.shape == work.light.shape[:2] and extras.response.name == work.result.response.name
+
+
+def test_the_sliders_of_the_files(work, tmp_path):
+    save(work, ["jpg", "png"], tmp_path, headroom_stops=2.0, peak_nits=400.0)
+    assert 3.5 < hdrrecon.read(tmp_path / "sun.jpg").max() < 4
+    assert 360 < 203 * hdrrecon.read(tmp_path / "sun.png").max() < 440, "400 in Rec.2020, in Rec.709 a little else"
+
+
+def test_photos_that_have_a_gain_map_get_a_new_one(work, tmp_path):
+    first, _ = save(work, ["jpg"], tmp_path / "out", headroom_stops=2.0)
+    paths, problems = save(replace(work, photo=Path(first[0])), ["jpg"], tmp_path / "again")
+    assert problems == [] and hdrrecon.read(paths[0]).max() > 100
 
 
 def test_a_format_that_fails_does_not_stop_the_others(work, tmp_path, monkeypatch):
