@@ -32,6 +32,7 @@ def run(
     compression: Annotated[str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")] = "zip",
     confidence: Annotated[bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")] = False,
     headroom_stops: Annotated[float | None, typer.Option(help="Of jpg: stops above white that the light keeps below.")] = None,
+    gain_channels: Annotated[int | None, typer.Option(help="Of jpg: 3 keeps the light's hues, as if not said; 1 the photo's.")] = None,
     replace_gain_map: Annotated[bool, typer.Option("--replace-gain-map", help="Of jpg: take photos that have a gain map.")] = False,
     white_nits: Annotated[float | None, typer.Option(help="Of png, avif, heic, exr: cd/m2 of 1.0; 203 if not said.")] = None,
     peak_nits: Annotated[float | None, typer.Option(help="Of png, avif, heic: cd/m2 they keep below; 1000 if not said.")] = None,
@@ -58,8 +59,8 @@ def run(
     with usage_errors():
         jobs, problems = _jobs(inputs, out, format)
         index, count = parse_shard(shard)
-        options = dict(headroom_stops=headroom_stops, replace_gain_map=replace_gain_map or None, white_nits=white_nits,
-                       peak_nits=peak_nits)
+        options = dict(headroom_stops=headroom_stops, gain_channels=gain_channels, replace_gain_map=replace_gain_map or None,
+                       white_nits=white_nits, peak_nits=peak_nits)
         options = _write_options(jobs[0].target, half, compression, confidence, options)
     # Every shard sees the same problems; one of them counts them.
     problems = problems if index == 0 else []
