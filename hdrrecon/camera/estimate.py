@@ -36,19 +36,26 @@ def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto"
     pipeline = HDRPipeline(network, None) if network is not None else build_pipeline(model)
     pipeline = pipeline.to(pick_device(device)).eval()
     curves: list[ResponseCurve] = []
-    for one in photo.code:
-        curve = pipeline.estimate_response(one[None].to(pick_device(device)), photo.prior if exif else None)
-        curves.append(replace(curve, facts={**curve.facts, "evidence": evidence(one)}))
+    for codes in photo.codes(pick_device(device)):
+        curve = pipeline.estimate_response(codes, photo.prior if exif else None)
+        curves.append(replace(curve, facts={**curve.facts, "evidence": evidence(codes)}))
     return curves if photo.restorer.batch else curves[0]
 
 
-def evidence(code) -> dict:
-    """What a photo (3, H, W) offers to an estimate; see `estimate_response`."""
+def evidence(codes) -> dict:
+    """What a photo (`hdrrecon.codes.Codes`) offers to an estimate; see `estimate_response`."""
     import torch
 
     from hdrrecon.camera.exposure import OVER_FULL, UNDER_START
+    from hdrrecon.resampling import BAND_PX
+    from hdrrecon.tiling import in_bands
 
-    occupied = torch.bincount((code * 255).round().long().flatten(), minlength=256) > 0
-    brightest = code.amax(0)
-    return dict(size=tuple(code.shape[-2:]), clipped=float((brightest >= OVER_FULL).float().mean()),
-                crushed=float((brightest < UNDER_START).float().mean()), codes=int(occupied.sum()))
+    height, width = codes.size
+    occupied, clipped, crushed = torch.zeros(256, dtype=torch.bool, device=codes.device), 0, 0
+    for _, code in in_bands(height, max(1, BAND_PX // width), codes.code):
+        occupied[(code * 255).round().int().flatten()] = True
+        brightest = code.amax(-1)
+        clipped += int((brightest >= OVER_FULL).sum())
+        crushed += int((brightest < UNDER_START).sum())
+    share = lambda count: count / (height * width)
+    return dict(size=(height, width), clipped=share(clipped), crushed=share(crushed), codes=int(occupied.sum()))
