@@ -19,4 +19,13 @@ def usage_errors(code: int = 2) -> Iterator[None]:
     try:
         yield
     except (KeyError, ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        bad_usage(str(error.args[0] if isinstance(error, KeyError) else error), code)
+        bad_usage(_said_by(error), code)
+
+
+def _said_by(error: Exception) -> str:
+    """What an error says, without what Python puts around it."""
+    if isinstance(error, KeyError):
+        return str(error.args[0])
+    if isinstance(error, OSError) and error.strerror and error.filename is None:  # "[Errno 30] " before our own sentence
+        return error.strerror
+    return str(error)

@@ -62,6 +62,9 @@ def test_light(files):
     (("bracket", "x.exr", "-o", "s", "--evs=bright"), 2, "--evs=-4,0,4"),
     (("bracket", "x.exr", "-o", "s", "--evs=99"), 1, "16"),
     (("bracket", "x.exr"), 2, "--out"),
+    (("view", "x.exr", "-o", "x.jpg/page.html"), 1, "error: cannot write x.jpg/page.html: "),  # as in a read-only folder,
+    (("preview", "x.exr", "-o", "x.jpg/p.png"), 1, "error: cannot write x.jpg/p.png: "),  # but root fails there, too
+    (("bracket", "x.exr", "-o", "x.jpg"), 1, "error: cannot write x.jpg/x-4EV.jpg: "),
     (("light", "x.exr"), 1, "latlong"),
     (("light", "none.exr"), 1, "none.exr"),
 ])
