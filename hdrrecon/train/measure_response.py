@@ -7,13 +7,16 @@ Every view is photographed with a curve of each family: the DoRF test curves (in
 split `test` (mean of the channels), and sRGB. Printed as Markdown: RMSE of the inverse curve, RMSE of the
 linearised photo (light, 1 = clip level), share of photos whose curve is within 0.02, and the well-exposed error in
 stops as the pipeline's protocol takes it; then the first figure again by share of clipped pixels and by contrast,
-where the published methods fail.
+where the published methods fail. `--pairs` adds the same tables of real photos, whose curves were measured from their brackets.
+
+`--look-px N` asks each network twice more: of a thumbnail of N pixels, where levels are as they were and edges are not, and of pieces of N
+pixels at full size, where it is the other way round. Which helps shows whether a response is better seen from afar or from near.
 """
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +27,8 @@ from hdrrecon.camera.basis import FAMILIES, load_basis
 from hdrrecon.camera.models import Gamma
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
-from hdrrecon.train.curves import load_measured
+from hdrrecon.networks.linearization_net import bounded, select_crops
+from hdrrecon.train.curves import CLIP_CODE, camera_curve, load_measured
 from hdrrecon.train.scenes import HDR_SUFFIXES
 from hdrrecon.train.tasks import protocol_scores
 
@@ -32,6 +36,7 @@ WITHIN = 0.02
 CLIPPED_BINS = ((0, 0.07, "under 7 %"), (0.07, 0.2, "7 to 20 %"), (0.2, 1.01, "over 20 %"))
 CLIP_PERCENTS = (5.0, 15.0, 30.0)
 ORACLE = "best gamma, told the truth"
+REAL = "real"
 
 Estimator = Callable[[torch.Tensor], np.ndarray]
 """code (1, 3, H, W) -> inverse curve (1024,)."""
@@ -49,7 +54,7 @@ class Case:
     contrast_stops: float
 
 
-def cases(views: Path, curves: Path):
+def cases(views: Path, curves: Path) -> Iterator[Case]:
     """Every view with one curve per family; curves and clipped shares take turns, half of the photos are JPEGs."""
     from hdrrecon import io
 
@@ -66,10 +71,27 @@ def cases(views: Path, curves: Path):
             turn = i + i // len(CLIP_PERCENTS) + j
             camera = Camera(ResponseCurve(inverse), CLIP_PERCENTS[turn % len(CLIP_PERCENTS)], jpeg_quality=(None, 90)[(i + j) % 2])
             shot = simulate(light, camera)
-            brightness = shot.truth.clamp(max=1).mean(1)
-            low, high = np.percentile(brightness.numpy(), (1, 99.5))
-            yield Case(shot.code, shot.truth, inverse, family, float((shot.truth.amax(1) >= 1).float().mean()),
-                       float(np.log2(max(high, 1e-6) / max(low, 1e-4))))
+            yield Case(shot.code, shot.truth, inverse, family, float((shot.truth.amax(1) >= 1).float().mean()), _contrast(shot.truth))
+
+
+def real_cases(pairs: Path, curves: Path) -> Iterator[Case]:
+    """Real photos NAME.jpg with truths NAME.exr, 1.0 = clip level, whose response real_cameras.npz holds under NAME, split `test`."""
+    from hdrrecon import io
+
+    measured = np.load(curves / "real_cameras.npz")
+    for name, split, channels in zip(measured["name"], measured["split"], measured["inverse"]):
+        photo, truth = Path(pairs) / f"{name}.jpg", Path(pairs) / f"{name}.exr"
+        if split == "test" and photo.exists() and truth.exists():
+            code, light = (torch.from_numpy(io.read(path)[..., :3].astype(np.float32).transpose(2, 0, 1).copy())[None]
+                           for path in (photo, truth))
+            inverse = np.mean([camera_curve(c) for c in channels], 0)
+            yield Case(code / 255, light, inverse, REAL, float((code.amax(1) >= CLIP_CODE).float().mean()), _contrast(light))
+
+
+def _contrast(light: torch.Tensor) -> float:
+    """Stops between the darkest and the brightest percent, clipped as the photo is."""
+    low, high = np.percentile(light.clamp(max=1).mean(1).numpy(), (1, 99.5))
+    return float(np.log2(max(high, 1e-6) / max(low, 1e-4)))
 
 
 def fixed_estimators() -> dict[str, Estimator]:
@@ -80,10 +102,19 @@ def fixed_estimators() -> dict[str, Estimator]:
     return {name: lambda code, curve=curve: curve for name, curve in fixed.items()}
 
 
-def measure(estimators: dict[str, Estimator], views: Path, curves: Path) -> list[dict]:
+def looks(estimators: dict[str, Estimator], px: int) -> dict[str, Estimator]:
+    """The same estimators shown a thumbnail whose longer side is `px`; and up to four full-size pieces of `px`, their answers averaged."""
+    out = {}
+    for name, estimator in estimators.items():
+        out[f"{name}, thumbnail of {px} px"] = lambda code, ask=estimator: ask(bounded(code, px))
+        out[f"{name}, pieces of {px} px"] = lambda code, ask=estimator: np.mean([ask(c[None]) for c in select_crops(code, px, 4)], 0)
+    return out
+
+
+def measure(estimators: dict[str, Estimator], photos: Iterable[Case]) -> list[dict]:
     """One row per photo and estimator, plus the gamma fitted to the truth, for scale."""
     rows = []
-    for case in cases(views, curves):
+    for case in photos:
         answers = {}
         for name, estimator in estimators.items():
             began = time.perf_counter()
@@ -114,15 +145,16 @@ def markdown(rows: list[dict]) -> str:
         return [*out, ""]
 
     photos = len(rows) // len(methods)
+    families = list(dict.fromkeys(r["family"] for r in rows))
     per_family = {f"{title}, {family}": lambda own, key=key, family=family: mean(key, [r for r in own if r["family"] == family])
-                  for title, key in (("curve", "rmse"), ("image", "image"), ("well (stops)", "well")) for family in FAMILIES}
+                  for title, key in (("curve", "rmse"), ("image", "image"), ("well (stops)", "well")) for family in families}
     overall = {"curve": lambda own: mean("rmse", own), "image": lambda own: mean("image", own),
                f"within {WITHIN}": lambda own: f"{100 * np.mean([r['within'] for r in own]):.0f} %",
                "well (stops)": lambda own: mean("well", own),
                "seconds": lambda own: "" if np.isnan(own[0]["seconds"]) else f"{np.mean([r['seconds'] for r in own]):.2f}"}
     binned = lambda key, bins: {f"{words} ({sum(a <= r[key] < b for r in rows) // len(methods)})":
                                 lambda own, a=a, b=b: mean("rmse", [r for r in own if a <= r[key] < b]) for a, b, words in bins}
-    lines = table(f"All {photos} photos", overall) + table("By family", per_family)
+    lines = table(f"All {photos} photos", overall) + (table("By family", per_family) if len(families) > 1 else [])
     lines += table("Curve RMSE by clipped pixels (photos)", binned("clipped", CLIPPED_BINS))
     return "\n".join(lines + table("Curve RMSE by contrast below clipping (photos)", binned("contrast", contrast)))
 
@@ -134,10 +166,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, help="default first stage (.safetensors); without it, that of the shipped model")
     parser.add_argument("--crf-net", type=Path, help="CRF-net (.safetensors)")
     parser.add_argument("--other", type=Path, nargs="*", default=[], help="further estimators (.safetensors), named by their network")
+    parser.add_argument("--pairs", type=Path, help="folder of real photos NAME.jpg with truths NAME.exr, measured too")
+    parser.add_argument("--look-px", type=int, help="ask the networks of thumbnails and of full-size pieces of so many pixels too")
     parser.add_argument("--out", type=Path, help="write the Markdown here too")
     a = parser.parse_args(arguments)
     estimators = networks({"default": a.weights, "CRF-net": a.crf_net, **{p.parent.name or p.stem: p for p in a.other}})
-    text = markdown(measure(estimators | fixed_estimators(), a.views, a.curves))
+    estimators |= (looks(estimators, a.look_px) if a.look_px else {}) | fixed_estimators()
+    text = markdown(measure(estimators, cases(a.views, a.curves)))
+    if a.pairs:
+        text += "\n## Real photos\n\n" + markdown(measure(estimators, real_cases(a.pairs, a.curves)))
     print(text)
     if a.out:
         from hdrrecon.io.atomic import atomic_write

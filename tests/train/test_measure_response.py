@@ -1,10 +1,14 @@
 """The measurement of stage 1 on procedural views and curves."""
+import cv2
 import numpy as np
 import pytest
+import torch
+
+import hdrrecon
 
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.train import measure_response
-from hdrrecon.train.measure_response import ORACLE, cases, fixed_estimators, markdown, measure
+from hdrrecon.train.measure_response import ORACLE, cases, fixed_estimators, looks, markdown, measure, real_cases
 
 
 @pytest.fixture
@@ -16,7 +20,7 @@ def folders(tmp_path, small_hdr):
     brightness = np.stack([CODES ** (1 / g) for g in np.linspace(1.5, 3, 20)])
     np.savez(curves / "dorf.npz", irradiance=CODES, brightness=brightness)
     inverse = np.broadcast_to((np.arange(256) / 250) ** 2.8, (2, 3, 256))
-    np.savez(curves / "real_cameras.npz", inverse=inverse, split=np.array(["train", "test"]))
+    np.savez(curves / "real_cameras.npz", inverse=inverse, split=np.array(["train", "test"]), name=np.array(["a", "b"]))
     return views, curves
 
 
@@ -32,7 +36,7 @@ def test_cases_use_held_out_curves_of_all_families(folders):
 
 def test_fixed_curves_and_the_truth_are_scored_as_they_must(folders):
     truth = {c.code.numpy().tobytes(): c.inverse for c in cases(*folders)}
-    rows = measure({**fixed_estimators(), "truth": lambda code: truth[code.numpy().tobytes()]}, *folders)
+    rows = measure({**fixed_estimators(), "truth": lambda code: truth[code.numpy().tobytes()]}, cases(*folders))
 
     def of(method, key, family=None):
         return np.mean([r[key] for r in rows if r["method"] == method and family in (None, r["family"])])
@@ -42,6 +46,36 @@ def test_fixed_curves_and_the_truth_are_scored_as_they_must(folders):
     assert of(ORACLE, "rmse", "dorf") < 1e-3
     text = markdown(rows)
     assert text.count("| truth |") == 4 and "by clipped pixels" in text and "nan" not in text.split("### Curve RMSE")[0]
+
+
+def test_real_photos_are_judged_by_the_curve_of_their_own_bracket(folders, tmp_path, small_hdr):
+    """Only the split that nothing was trained on counts; a photo taken with that curve is linearised by it."""
+    camera = ResponseCurve(measure_response.camera_curve((np.arange(256) / 250) ** 2.8))
+    photo = np.rint(255 * camera.expose(np.minimum(small_hdr, 1))).astype(np.uint8)
+    for name in "ab":
+        cv2.imwrite(str(tmp_path / f"{name}.jpg"), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])
+        hdrrecon.write(tmp_path / f"{name}.exr", small_hdr)
+    (case,) = real_cases(tmp_path, folders[1])
+    assert case.family == "real" and case.code.shape == case.light.shape == (1, 3, 96, 128) and 0.05 < case.clipped < 0.5
+    rows = measure({"own": lambda code: camera.inverse[0], **fixed_estimators()}, [case])
+    own, srgb = rows[0], rows[1]
+    assert own["rmse"] < 1e-6 and own["image"] < srgb["image"] and own["well"] < srgb["well"]
+    assert "By family" not in markdown(rows)
+
+
+def test_looks_from_afar_and_from_near():
+    """A thumbnail is the whole photo made small; pieces are parts of it as they are."""
+    seen = []
+    ask = lambda code: seen.append(code) or CODES * float(code.mean())
+    code = torch.rand(1, 3, 96, 128)
+    for name, look in looks({"x": ask}, 32).items():
+        seen.clear()
+        answer = look(code)
+        assert all(max(c.shape[-2:]) == 32 for c in seen) and np.isfinite(answer).all()
+        if "thumbnail" in name:
+            torch.testing.assert_close(seen[0].mean(), code.mean())
+        else:
+            assert len(seen) == 4 and all((code.unfold(2, 32, 1).unfold(3, 32, 1) == c[:, :, None, None]).all((0, 1, 4, 5)).any() for c in seen)
 
 
 def test_command_line(folders, tmp_path, capsys, monkeypatch):
