@@ -19,7 +19,7 @@ from hdrrecon.view.extras import response_attribute
 
 FORMATS = {
     "exr": "OpenEXR, with confidence", "hdr": "Radiance", "tif": "float TIFF", "npy": "numpy", "jpg": "Ultra HDR",
-    "png": "PQ PNG", "avif": "PQ AVIF", "heic": "PQ HEIC", "jxl": "JPEG XL", "html": "page to look around in",
+    "png": "PQ PNG", "avif": "PQ AVIF", "heic": "PQ HEIC", "jxl": "PQ JPEG XL", "html": "page to look around in",
 }
 HIGHLIGHTS = (("least error", "median"), ("right amount of light, to light scenes", "energy"), ("sharp, to look at", "vivid"))
 LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
@@ -60,7 +60,7 @@ def save(work: Work, formats: list[str], folder: Path, *, headroom_stops: float 
     exr = dict(confidence=work.result.confidence, attributes=response_attribute(work.result.response), envmap=envmap)
     # Photos of phones have gain maps; here nothing is overwritten, so a better one may take their place.
     jpg = dict(base=work.photo, headroom_stops=headroom_stops, replace_gain_map=True)
-    options = dict(exr=exr, jpg=jpg, **dict.fromkeys(("png", "avif", "heic"), dict(peak_nits=peak_nits)))
+    options = dict(exr=exr, jpg=jpg, **dict.fromkeys(("png", "avif", "heic", "jxl"), dict(peak_nits=peak_nits)))
     paths, problems = [], []
     for name in formats:
         path = folder / f"{work.photo.stem}.{name}"

@@ -1,32 +1,52 @@
-"""JPEG XL with floats, through imagecodecs, `hdrrecon[hdrfiles]`. Experimental.
+"""JPEG XL, HDR (PQ) and linear floats in, PQ out, through imagecodecs, `hdrrecon[hdrfiles]`.
 
-imagecodecs can neither set nor tell a colour encoding: its floats are linear Rec.709 (that is what the file
-says), its integers could mean anything. So only floats go in and out, and no luminance is declared.
+The library codes the picture; what colours it has, the header says, see `jxl_header`. Integers that are not PQ are not
+read: few photos are stored so, and PNG or AVIF carries them.
 """
 from __future__ import annotations
 
 import numpy as np
 
+from hdrrecon.color import matrix_between
 from hdrrecon.io.extras import need
+from hdrrecon.io.jxl_header import LINEAR, P3, UNIT_NITS, declared_pq, read_header
 from hdrrecon.io.photo import Decoded, ReadError
+from hdrrecon.io.pq import PQ, from_pq, to_pq
 
 _DISTANCE = 0.5  # in just noticeable differences
+_PRIMARIES = {1: "rec709", 9: "rec2020", P3: "p3"}
 
 
-def encode_jxl(image: np.ndarray, alpha: np.ndarray | None) -> bytes:
-    """(H, W, 3) linear Rec.709 float32, values above 1 included; lossy."""
+def encode_pq_jxl(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
+    """Lossy PQ. Raises ModuleNotFoundError without `hdrrecon[hdrfiles]`."""
     imagecodecs = need("imagecodecs", "hdrfiles", "writing JPEG XL")
-    full = image if alpha is None else np.dstack([image, alpha])
-    return imagecodecs.jpegxl_encode(np.ascontiguousarray(full), distance=_DISTANCE)
+    # Through the codes and back, so that all PQ files bend and cut light alike.
+    light = from_pq(to_pq(image, white_nits, peak_nits)[0] / np.float32(65535), "rec2020", UNIT_NITS)
+    full = light if alpha is None else np.dstack([light, alpha])
+    return declared_pq(imagecodecs.jpegxl_encode(np.ascontiguousarray(full), distance=_DISTANCE), peak_nits)
 
 
-def decode_jxl(data: bytes) -> Decoded:
-    """Raises ReadError: damaged, or of integers."""
+def decode_jxl(data: bytes, white_nits: float) -> Decoded:
+    """Linear Rec.709 light of PQ; floats as stored, if they are linear.
+
+    Raises:
+        ReadError: damaged, or neither of these.
+    """
     imagecodecs = need("imagecodecs", "hdrfiles", "reading JPEG XL")
     try:
-        pixels = imagecodecs.jpegxl_decode(data)
-    except RuntimeError as error:
+        pixels, header = imagecodecs.jpegxl_decode(data), read_header(data)
+    except (RuntimeError, ValueError) as error:
         raise ReadError(f"the JPEG XL is damaged or truncated ({error})") from error
-    if pixels.dtype.kind != "f":
-        raise ReadError(f"a JPEG XL of {pixels.dtype} is not supported, only floats are; convert it to PNG")
-    return Decoded.from_channels(pixels.astype(np.float32))
+    floats = pixels.dtype.kind == "f"
+    primaries, transfer = (header.primaries, header.transfer) if header else (1, LINEAR)
+    whole = Decoded.from_channels(pixels.astype(np.float32) if floats else pixels)
+    if transfer == PQ and primaries in _PRIMARIES:
+        unit = lambda plane: plane if floats else plane / np.float32(np.iinfo(pixels.dtype).max)
+        light = from_pq(np.clip(unit(whole.color), 0, 1), _PRIMARIES[primaries], white_nits)
+        return Decoded(light, None if whole.alpha is None else unit(whole.alpha))
+    if not floats:
+        raise ReadError(f"a JPEG XL of {pixels.dtype} is not supported, only PQ and floats are; convert it to PNG")
+    if transfer != LINEAR:
+        raise ReadError("a JPEG XL of floats that are not linear light is not supported; convert it to EXR")
+    known = primaries in _PRIMARIES and primaries != 1
+    return Decoded(whole.color, whole.alpha, to_rec709=matrix_between(_PRIMARIES[primaries], "rec709") if known else None)

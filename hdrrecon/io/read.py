@@ -31,8 +31,8 @@ def read(path: str | Path, *, white_nits: float = WHITE_NITS) -> np.ndarray:
     """Read an image file.
 
     Args:
-        path: JPEG, PNG, TIFF, WebP, AVIF, HEIC, BMP, camera raw, OpenEXR, Radiance .hdr, PFM, .npy or float
-            JPEG XL, by content, not by name. HEIC, raw and some AVIF and JPEG XL files need an extra, which
+        path: JPEG, PNG, TIFF, WebP, AVIF, HEIC, BMP, camera raw, OpenEXR, Radiance .hdr, PFM, .npy, and JPEG
+            XL of PQ or floats, by content, not by name. HEIC, raw and some AVIF and JPEG XL files need an extra, which
             the error names.
         white_nits: of PQ pictures only: the luminance in cd/m2 that becomes 1.0.
 
@@ -41,7 +41,7 @@ def read(path: str | Path, *, white_nits: float = WHITE_NITS) -> np.ndarray:
         8- and 16-bit photos: the code values as stored, uint8 or uint16, in the file's own colour space.
         Float files: float32, the numbers as stored: also NaN and infinity, also in other primaries.
         HDR pictures for displays: float32 linear Rec.709 light. Of an Ultra HDR JPEG, the photo times its
-        gain map, 1.0 = the photo's white; of PQ PNG, AVIF and HEIC, 1.0 = `white_nits`.
+        gain map, 1.0 = the photo's white; of PQ PNG, AVIF, HEIC and JPEG XL, 1.0 = `white_nits`.
         Camera raw files: float32 linear Rec.709 light, 1.0 = clipped.
 
     Raises:
@@ -235,9 +235,9 @@ def _decode_npy(data: bytes) -> Decoded:
 
 _DECODERS = {
     "jpeg": _decode_jpeg, "webp": _decode_webp, "tiff": decode_tiff, "npy": _decode_npy, "raw": decode_raw,
-    "bmp": lambda data: decode_with_pillow("bmp", data), "hdr": decode_hdr, "pfm": decode_pfm, "jxl": decode_jxl,
+    "bmp": lambda data: decode_with_pillow("bmp", data), "hdr": decode_hdr, "pfm": decode_pfm,
 }
-_PQ_DECODERS = {"png": _decode_png, "avif": decode_avif, "heic": decode_heic}
+_PQ_DECODERS = {"png": _decode_png, "avif": decode_avif, "heic": decode_heic, "jxl": decode_jxl}
 
 
 def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:

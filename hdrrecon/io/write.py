@@ -15,14 +15,14 @@ from hdrrecon.io.base import check_gain, lay_on
 from hdrrecon.io.exr import HALF_MAX, Compression, exr_channels, exr_header, write_exr
 from hdrrecon.io.extras import need
 from hdrrecon.io.heif import encode_pq_avif, encode_pq_heic
-from hdrrecon.io.jxl import encode_jxl
+from hdrrecon.io.jxl import encode_pq_jxl
 from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
 
 _JPEG = (".jpg", ".jpeg")
-_PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic}
-WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", ".jxl", *_JPEG, *_PQ_ENCODERS))
+_PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic, ".jxl": encode_pq_jxl}
+WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", *_JPEG, *_PQ_ENCODERS))
 _HOLDERS = {  # which formats can hold what an option says
     **dict.fromkeys(("confidence", "envmap", "attributes"), (".exr",)),
     "white_nits": (".exr", *_PQ_ENCODERS), "peak_nits": (*_PQ_ENCODERS,),
@@ -62,7 +62,7 @@ def write(
     .png     16-bit PQ, Rec.2020              alpha                  for browsers; large
     .avif    12-bit PQ, Rec.2020, lossy       alpha                  ``hdrrecon[hdrfiles]``
     .heic    10-bit PQ, Rec.2020, lossy       alpha                  ``hdrrecon[phone]``
-    .jxl     float linear Rec.709, lossy      alpha                  ``hdrrecon[hdrfiles]``, experimental
+    .jxl     float PQ, Rec.2020, lossy        alpha                  ``hdrrecon[hdrfiles]``
     ======== ================================ ====================== =========================================
 
     The file appears under its name only when it is complete. Missing parent folders are created.
@@ -76,7 +76,7 @@ def write(
         dtype: "half" or "float" channels (.exr only). Half ends at 65504: more is clamped with a warning.
         compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab.
         white_nits: luminance in cd/m2 of 1.0, default 203 (BT.2408). In .exr a note (`whiteLuminance`), in PQ
-            files (.png, .avif, .heic) how bright they are shown.
+            files (.png, .avif, .heic, .jxl) how bright they are shown.
         peak_nits: luminance in cd/m2 that PQ files stay below, default 1000; light that would pass it bends
             over the stop below it. Nothing is bent when all of it fits.
         envmap: "latlong" marks an equirectangular panorama (.exr only).
@@ -157,8 +157,6 @@ def write(
 def _encode(extension: str, image: np.ndarray, alpha: np.ndarray | None) -> bytes:
     if extension == ".hdr":
         return encode_hdr(image)
-    if extension == ".jxl":
-        return encode_jxl(image, alpha)
     full = image if alpha is None else np.dstack([image, alpha])
     if extension != ".npy":
         return encode_float_tiff(full)
