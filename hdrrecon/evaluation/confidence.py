@@ -8,18 +8,19 @@ import numpy as np
 
 from hdrrecon.metrics.calibration import INTERVAL, calibration
 from hdrrecon.metrics.highlights import stops_map
-from hdrrecon.metrics.regions import PHOTO_CLIP_CODE
+from hdrrecon.metrics.regions import PHOTO_CLIP_CODE, find_regions
 from hdrrecon.metrics.scores import aligned
 
 KEPT = ("sure", "right", "inside")
 
 
 def measure(case, prediction) -> dict[str, float]:
-    """`metrics.calibration.calibration` of a prediction with a confidence, over the pixels of which nothing was measured."""
+    """`metrics.calibration.calibration` of a prediction with a confidence, over the clipped pixels of which nothing was measured."""
     from hdrrecon.development import SURE_STOPS
 
     light = aligned(prediction.radiance, case.truth, case.photo, case.clip_from)[0]
-    lost = case.photo.max(2) >= PHOTO_CLIP_CODE
+    # Between codes 240 and 250 confidence is that of a blend, which is no Laplace law.
+    lost = find_regions(case.photo, case.truth, case.clip_from).clipped & (case.photo.max(2) >= PHOTO_CLIP_CODE)
     return calibration(stops_map(light, case.truth), prediction.confidence(), lost, SURE_STOPS)
 
 

@@ -18,6 +18,8 @@ DARK_CODE = 13  # mean code below which quantisation hides the light
 PHOTO_CLIP_CODE = 250  # camera JPEGs clip from here on: coding moves clipped pixels by a few codes
 FEWEST_WELL = 200  # pixels; with fewer, everything that is not clipped counts as well exposed
 KINDS = ("source", "flat", "textured")
+SOURCE_LEVELS = (0, 4, 16, 64, 256)  # times the clip level: where a source is looked for; 0 is all that clipped
+FEWEST_SOURCE = 9  # pixels: what is smaller is a glint
 SMALL_SHARE = 0.005  # of the photo: what is larger is no lamp
 ROUND_SHARE = 0.4  # of the smallest disc around its centre that a round region fills; a square fills 0.64
 SMOOTH_STOPS = 0.05  # from pixel to pixel: of skies and white walls; foliage and water change by 0.1 and more
@@ -59,37 +61,44 @@ def find_regions(photo: np.ndarray, truth: np.ndarray, clip_from: ClipFrom = "tr
 
 
 def clipped_kinds(clipped: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Clipped pixels by the kind of region they lie in. Each belongs to exactly one.
+    """Clipped pixels by the kind of thing they show. Each belongs to exactly one.
 
-    * `source`: small and round: lamps, the sun, their images in things that shine;
+    * `source`: small and round, by itself or within a larger clipped region that it outshines: lamps, the sun in its sky;
     * `flat`: large, and of nearly one brightness in the truth: skies, windows, walls, snow;
     * `textured`: everything else: large with structure, or in shreds, as the sky between leaves.
 
     Args:
         clipped: (H, W) bool, as `find_regions` gives it.
-        truth: (H, W, 3) linear. It alone decides about texture, so kinds do not depend on the method that is judged.
+        truth: (H, W, 3) linear, 1.0 = clip level. It alone decides, so kinds do not depend on the method that is judged.
             Limits are for photos of about 300 to 1000 pixels.
 
     Returns:
         Name of `KINDS` -> (H, W) bool.
     """
+    light = np.maximum(luminance(np.asarray(truth, np.float64)), LOWEST_LIGHT)
+    source = np.zeros_like(clipped)
+    for level in SOURCE_LEVELS:
+        at_least = clipped & ~source & (light >= level)
+        source |= _chosen(at_least, lambda area, radius, rough: (area >= FEWEST_SOURCE) & (area <= SMALL_SHARE * clipped.size)
+                          & (area >= ROUND_SHARE * np.pi * radius**2), light)
+    flat = _chosen(clipped & ~source, lambda area, radius, rough: (area > SMALL_SHARE * clipped.size) & (rough <= SMOOTH_STOPS), light)
+    return dict(source=source, flat=flat, textured=clipped & ~source & ~flat)
+
+
+def _chosen(mask: np.ndarray, choose, light: np.ndarray) -> np.ndarray:
+    """The connected regions of a mask that `choose(area, radius, rough)` takes: pixels, pixels around their centre, and the
+    median of `light`'s steps from pixel to pixel in stops; of each region an array entry."""
     from scipy import ndimage
 
-    if not clipped.any():
-        return {kind: np.zeros_like(clipped) for kind in KINDS}
-    labels, count = ndimage.label(clipped, np.ones((3, 3)))
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    if not count:
+        return np.zeros_like(mask)
     numbers = np.arange(1, count + 1)
-    area = np.bincount(labels.ravel(), minlength=count + 1)[1:]
-    centre = np.reshape(ndimage.center_of_mass(clipped, labels, numbers), (count, 2))
-    y, x = np.nonzero(clipped)
+    y, x = np.nonzero(mask)
     region = labels[y, x] - 1
+    centre = np.reshape(ndimage.center_of_mass(mask, labels, numbers), (count, 2))
     reach = np.hypot(y - centre[region, 0], x - centre[region, 1]) + 0.5  # to the far side of a pixel
-    radius = ndimage.maximum(reach, region, numbers - 1)
-    stops = np.log2(np.maximum(luminance(np.asarray(truth, np.float64)), LOWEST_LIGHT))
-    step = np.maximum(*(np.abs(np.diff(stops, axis=axis, append=stops.take([-1], axis))) for axis in (0, 1)))
-    rough = ndimage.median(step[y, x], region, numbers - 1)
-    small = area <= SMALL_SHARE * clipped.size
-    source = small & (area >= ROUND_SHARE * np.pi * np.square(radius))
-    flat = ~small & (np.asarray(rough) <= SMOOTH_STOPS)
-    kinds = dict(source=source, flat=flat, textured=~source & ~flat)
-    return {kind: np.append(False, kinds[kind])[labels] for kind in KINDS}
+    step = np.maximum(*(np.abs(np.diff(np.log2(light), axis=axis, append=np.log2(light.take([-1], axis)))) for axis in (0, 1)))
+    radius = np.asarray(ndimage.maximum(reach, region, numbers - 1))
+    rough = np.asarray(ndimage.median(step[y, x], region, numbers - 1))
+    return np.append(False, choose(np.bincount(region), radius, rough))[labels]
