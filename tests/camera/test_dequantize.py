@@ -1,4 +1,5 @@
 """Smooth gradients back, and nothing measured touched."""
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -75,6 +76,21 @@ def test_bands_give_what_one_piece_gives(monkeypatch):
     for rows in (1, 7, 100):
         monkeypatch.setattr("hdrrecon.camera.dequantize.BAND_PX", rows * 320)
         assert torch.equal(dequantize(code), whole)
+
+
+def test_slack_is_for_what_jpeg_moved():
+    """Beside a JPEG's uncertainty the cell is narrow: with some of it a smooth photo comes nearer, and no value strays farther."""
+    y, x = np.mgrid[:128, :192]
+    light = (0.4 + 0.2 * x / 192 + 0.05 * np.sin(y / 40))[..., None] * [1, 0.9, 0.8]
+    _, file = cv2.imencode(".jpg", np.rint(255 * light).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
+    code = torch.from_numpy(cv2.imdecode(file, 1) / np.float32(255)).permute(2, 0, 1)[None]
+    wanted = torch.from_numpy(light).permute(2, 0, 1)[None].float()
+    off = lambda found: float((found - wanted).square().mean().sqrt())
+    cell, loose = dequantize(code), dequantize(code, slack=0.5)
+    assert off(loose) < 0.95 * off(cell) < 0.95 * off(code)
+    assert (loose - code).abs().max() * 255 < 1 and ((cell * 255).round() == (code * 255).round()).all()
+    with pytest.raises(ValueError, match="slack"):
+        dequantize(code, slack=-1)
 
 
 def test_codes_of_unknown_cells_are_left_alone():
