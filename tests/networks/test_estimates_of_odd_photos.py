@@ -3,11 +3,14 @@ import numpy as np
 import pytest
 import torch
 
+from hdrrecon import zoo
+from hdrrecon.camera.basis import load_basis
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.crf_net import CrfConfig, CrfNet
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
 from hdrrecon.networks.response_net import ResponseNet
 from hdrrecon.pipeline import HDRPipeline
+from tests.conftest import needs_weights
 
 
 def noise(low=0.0, high=1.0, size=(40, 56)):
@@ -51,3 +54,18 @@ def test_estimate_is_a_response(network, strength):
         assert out["spread"].isfinite().all() and (out["spread"] >= 0).all() and out["families"].isfinite().all(), name
         curve = HDRPipeline(net, None).estimate_response(photo)  # ResponseCurve refuses what is none
         assert isinstance(curve, ResponseCurve), name
+
+
+CLUELESS = ("black", "white", "one colour", "two levels", "70 percent clipped", "nearly black", "one pixel")
+
+
+@pytest.mark.parametrize("name", CLUELESS)
+def test_the_shipped_estimator_is_unsure_where_a_photo_tells_nothing(name):
+    """No family is certain, the band is wide, and the curve lies between those of the families."""
+    needs_weights()
+    network = zoo.load(zoo.card(zoo.DEFAULT_MODEL).linearize)
+    out = network.estimate(PHOTOS[name])
+    assert out["families"].max() < 0.9 and out["spread"].mean() > 0.015
+    means = load_basis().family_means
+    g = out["inverse"].double().numpy()
+    assert (g > means.min(0) - 0.15).all() and (g < means.max(0) + 0.15).all()
