@@ -6,7 +6,8 @@ cut off goes on where it stopped.
 A chunk's photos are of views of panoramas, of pieces of them at full sharpness, and of **ordinary photos**: brought to light by
 a random camera's curve, reduced there by 1.5 to 4 (which takes the traces of their own camera from their edges) and
 photographed again. Where all films show panoramas and all photos of people and streets are cameras', content betrays the
-family.
+family. All families are counted equally often, of all kinds of scenes and handled as often; how likely each is in the world is
+said when the network is fitted, so that another opinion costs half a minute and not an hour.
 """
 from __future__ import annotations
 
@@ -33,19 +34,21 @@ CHUNK = 1000
 SIDES_PX = (224, 256, 288)
 SHOTS_PER_VIEW = 5
 PHOTOS_SHARE, PIECES_SHARE = 0.35, 0.25  # of the scenes; without photos, their share are views
-HANDLED = dict(camera=0.55, srgb=0.18, dorf=0.06)  # chance that a photo was worked on after it was taken
-# How often the cameras, sRGB and DoRF: most photos are cameras', all the more those that show what people photograph.
-SCENE_ODDS, PHOTO_ODDS = (0.51, 0.245, 0.245), (0.68, 0.16, 0.16)
+HANDLED_SHARE = 0.4  # of the photos, worked on after they were taken
+VIEW, PIECE, PHOTO, ODD = range(4)  # kinds of scenes
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Statistics (N, SIZE), true inverse responses (N, 1024), family indices (N,)."""
+    """Statistics (N, SIZE), true inverse responses (N, 1024), indices of the families (N,); the kind of each scene (N,) and whether
+    the photo was handled (N,), where known."""
 
     statistics: Tensor
     inverse: Tensor
     family: Tensor
+    scene: Tensor | None = None
+    handled: Tensor | None = None
 
 
 def count_chunk(scenes: list[Scene], photos: list[np.ndarray], curves: CurveSampler, seed: int, path: Path, count: int = CHUNK) -> None:
@@ -55,24 +58,24 @@ def count_chunk(scenes: list[Scene], photos: list[np.ndarray], curves: CurveSamp
     rng = np.random.default_rng((99, seed))
     rows: list[tuple] = []
     while len(rows) < count:
-        light, clipping = random_light(scenes, photos, curves, rng)
+        light, clipping, kind = random_light(scenes, photos, curves, rng)
         if light.max() <= 1e-4:
             continue
         for _ in range(SHOTS_PER_VIEW):
-            code, inverse, family = taken(light, clipping, curves, rng)
-            rows.append((response_statistics(code)[0].half(), inverse, family))
+            code, inverse, family, worked_on = taken(light, clipping, curves, rng)
+            rows.append((response_statistics(code)[0].half(), inverse, family, kind, worked_on))
     _save(path, rows[:count])
 
 
 def random_light(scenes: list[Scene], photos: list[np.ndarray], curves: CurveSampler, rng: np.random.Generator):
-    """Linear light (3, h, w) to photograph, and the level above which it is not known (infinite for HDR scenes)."""
+    """Linear light (3, h, w) to photograph, the level above which it is not known (infinite for HDR scenes), and the kind of scene."""
     kind = rng.random()
     if photos and kind < PHOTOS_SHARE:
-        return photo_as_light(photos[rng.integers(len(photos))], curves, rng), 0.85
+        return photo_as_light(photos[rng.integers(len(photos))], curves, rng), 0.85, PHOTO
     scene = random_scene(scenes, rng)
     if kind < 1 - PIECES_SHARE:
-        return random_view(scene, int(rng.choice(SIDES_PX)), rng), np.inf
-    return random_piece(scene, rng), np.inf
+        return random_view(scene, int(rng.choice(SIDES_PX)), rng), np.inf, VIEW
+    return random_piece(scene, rng), np.inf, PIECE
 
 
 def photo_as_light(photo: np.ndarray, curves: CurveSampler, rng: np.random.Generator) -> np.ndarray:
@@ -87,9 +90,10 @@ def photo_as_light(photo: np.ndarray, curves: CurveSampler, rng: np.random.Gener
     return np.ascontiguousarray((light[:, ::-1] if rng.random() < 0.5 else light).transpose(2, 0, 1))
 
 
-def taken(light: np.ndarray, clipping: float, curves: CurveSampler, rng: np.random.Generator) -> tuple[Tensor, np.ndarray, int]:
-    """A random camera's photo (1, 3, h, w) of this light, its inverse response (1024,), mean of the channels, and family."""
-    index = int(rng.choice(len(FAMILIES), p=SCENE_ODDS if clipping == np.inf else PHOTO_ODDS))
+def taken(light: np.ndarray, clipping: float, curves: CurveSampler, rng: np.random.Generator) -> tuple[Tensor, np.ndarray, int, bool]:
+    """A random camera's photo (1, 3, h, w) of this light, its inverse response (1024,), mean of the channels, its family, and whether
+    it was handled."""
+    index = int(rng.integers(len(FAMILIES)))
     response = curves.sample(FAMILIES[index], rng)
     scene = recoloured(light, rng)
     if rng.random() < 0.3:  # a lens
@@ -100,9 +104,10 @@ def taken(light: np.ndarray, clipping: float, curves: CurveSampler, rng: np.rand
         camera = replace(camera, clip_percent=None, exposure=float(1 / max(min(level, clipping * scene.max()), 1e-6)))
     hdr = torch.from_numpy(np.ascontiguousarray(scene))[None]
     code = simulate(hdr, camera, torch.Generator().manual_seed(int(rng.integers(2**62)))).code
-    if rng.random() < HANDLED[FAMILIES[index]]:
+    worked_on = rng.random() < HANDLED_SHARE
+    if worked_on:
         code = _as_code(handled(np.ascontiguousarray(code[0].permute(1, 2, 0).numpy()), rng))
-    return code, response.inverse.mean(0).astype(np.float32), index
+    return code, response.inverse.mean(0).astype(np.float32), index, worked_on
 
 
 def load_photos(folder: Path) -> list[np.ndarray]:
@@ -149,7 +154,7 @@ def count_photos(photos: list[np.ndarray], seed: int, path: Path, count: int = 2
         else:
             image = as_bytes(image)
             image = as_float(recoded(image, int(rng.integers(80, 99))) if rng.random() < 0.5 else image)
-        rows.append((response_statistics(_as_code(image))[0].half(), mean, family))
+        rows.append((response_statistics(_as_code(image))[0].half(), mean, family, PHOTO, True))
     _save(path, rows)
 
 
@@ -165,7 +170,7 @@ def count_odd(curves: CurveSampler, seed: int, path: Path, count: int = 400) -> 
         index = int(rng.integers(len(FAMILIES)))
         code = as_float(as_bytes(odd_picture(i, rng)))
         inverse = curves.sample(FAMILIES[index], rng).inverse.mean(0).astype(np.float32)
-        rows.append((response_statistics(_as_code(code))[0].half(), inverse, index))
+        rows.append((response_statistics(_as_code(code))[0].half(), inverse, index, ODD, False))
     _save(path, rows)
 
 
@@ -193,16 +198,17 @@ def _as_code(image: np.ndarray) -> Tensor:
 
 
 def _save(path: Path, rows: list[tuple]) -> None:
-    statistics, inverse, family = zip(*rows)
+    statistics, inverse, *facts = zip(*rows)
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
-        np.savez(file, statistics=torch.stack(statistics).numpy(), inverse=np.stack(inverse), family=np.array(family))
+        np.savez(file, statistics=torch.stack(statistics).numpy(), inverse=np.stack(inverse),
+                 **dict(zip(("family", "scene", "handled"), map(np.array, facts))))
 
 
 def load_chunks(paths: list[Path]) -> Counted:
     """All chunks as one."""
     chunks = [np.load(p) for p in paths]
     part = lambda name: torch.from_numpy(np.concatenate([c[name] for c in chunks]))
-    return Counted(part("statistics").float(), part("inverse").float(), part("family").long())
+    return Counted(part("statistics").float(), part("inverse").float(), *(part(k).long() for k in ("family", "scene", "handled")))
 
 
 def count_shots(shots: list[dict[str, Tensor]]) -> Counted:

@@ -14,7 +14,7 @@ from hdrrecon.camera.basis import expand
 from hdrrecon.networks.response_net import ResponseConfig, ResponseNet, resampled
 from hdrrecon.networks.response_statistics import CLASSIC, KINDS, LEVEL_BINS
 from hdrrecon.train import losses
-from hdrrecon.train.count_response import Counted
+from hdrrecon.train.count_response import HANDLED_SHARE, ODD, Counted
 from hdrrecon.train.loop import log, save_weights
 
 
@@ -23,7 +23,9 @@ class FitRecipe:
     """How to fit. Curves can be learnt for long; the families are the danger: scenes and simulation are narrower than the
     world, and who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two perceptrons.
 
-    `photo_share`: of a batch, ordinary photos; `components`: principal ones of the statistics, all that is learnt from; `noise` and
+    `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for views and pieces of HDR
+    scenes and for ordinary photos as scenes (most photos are cameras', all the more those that show what people photograph);
+    `handled`: how likely a photo of each family was worked on after it was taken; `components`: principal ones of the statistics, all that is learnt from; `noise` and
     `curve_noise`: on what the families and the curves see, in standard deviations of the statistics; `weight_decay` and
     `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are
     spread at its ends, tells panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is
@@ -39,6 +41,10 @@ class FitRecipe:
     noise: float = 0.5
     curve_noise: float = 0.25
     photo_share: float = 0.3
+    view_odds: tuple[float, ...] = (0.51, 0.245, 0.245)
+    piece_odds: tuple[float, ...] = (0.51, 0.245, 0.245)
+    photo_odds: tuple[float, ...] = (0.68, 0.16, 0.16)
+    handled: tuple[float, ...] = (0.55, 0.18, 0.06)
     family_kinds: tuple[str, ...] = (*CLASSIC, "places", "wide_places", "handling")
     kind_dropout: float = 0.4
     seed: int = 0
@@ -47,12 +53,13 @@ class FitRecipe:
 @dataclass(frozen=True)
 class Prepared:
     """What a batch is drawn from: what every kind of statistics adds to the principal components (N, kinds, K) in half precision,
-    true inverse curves and `used_codes` (N, samples), families (N,)."""
+    true inverse curves and `used_codes` (N, samples), families (N,), and how likely each row is to be drawn (N,)."""
 
     inputs: Tensor
     inverse: Tensor
     share: Tensor
     family: Tensor
+    odds: Tensor
 
     def __getitem__(self, pick: Tensor) -> Prepared:
         return Prepared(*(getattr(self, f.name)[pick] for f in fields(self)))
@@ -73,7 +80,7 @@ def fit(train: Counted, photos: Counted | None, validation: Counted, out: Path, 
     net = ResponseNet(config)
     net.normalise_by(train.statistics)
     directions = principal(net.normalised(train.statistics), recipe.components)
-    sources = [prepared(source, net, directions) for source in (train, photos) if source]
+    sources = [prepared(source, net, directions, recipe) for source in (train, photos) if source]
     learner = narrowed(net, directions.shape[1])
     optimizer = torch.optim.AdamW(_decayed(learner, recipe), recipe.rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, recipe.rate, recipe.steps, pct_start=0.05)
@@ -106,13 +113,24 @@ def principal(inputs: Tensor, count: int) -> Tensor:
     return torch.linalg.eigh(spread.T @ spread / len(spread))[1].flip(1)[:, : min(count, len(inputs))].contiguous()
 
 
-def prepared(source: Counted, net: ResponseNet, directions: Tensor) -> Prepared:
+def odds_of(source: Counted, recipe: FitRecipe) -> Tensor:
+    """How likely rows are to be drawn, (N,), up to a factor: as the families are in the world, not as they were counted (evenly)."""
+    if source.scene is None or source.handled is None:
+        return torch.ones(len(source.family))
+    table = torch.tensor([recipe.view_odds, recipe.piece_odds, recipe.photo_odds, (1 / 3,) * 3])  # by VIEW, PIECE, PHOTO, ODD
+    worked_on = torch.tensor(recipe.handled)[source.family]
+    life = torch.where(source.handled.bool(), worked_on / HANDLED_SHARE, (1 - worked_on) / (1 - HANDLED_SHARE))
+    return table[source.scene, source.family] * torch.where(source.scene == ODD, 1.0, life)
+
+
+def prepared(source: Counted, net: ResponseNet, directions: Tensor, recipe: FitRecipe) -> Prepared:
     """All that the fit needs of counted photos."""
     curves = resampled(source.inverse, net.config.samples)
     inputs = net.normalised(source.statistics)
     parts = zip(*(tensor.split([KINDS[kind] for kind in net.config.kinds], axis) for tensor, axis in ((inputs, 1), (directions, 0))))
     share = used_codes(source.statistics, net.config.samples)
-    return Prepared(torch.stack([(part @ along).half() for part, along in parts], 1), curves, share, source.family)
+    inputs = torch.stack([(part @ along).half() for part, along in parts], 1)
+    return Prepared(inputs, curves, share, source.family, odds_of(source, recipe))
 
 
 def seen(parts: Tensor, visible: Tensor, recipe: FitRecipe) -> tuple[Tensor, None, Tensor]:
@@ -155,10 +173,10 @@ def _decayed(net: ResponseNet, recipe: FitRecipe) -> list[dict]:
 
 
 def drawn(sources: list[Prepared], recipe: FitRecipe) -> Prepared:
-    """A random batch; `photo_share` of it from the second source, if there is one."""
+    """A random batch, drawn by odds; `photo_share` of it from the second source, if there is one."""
     second = round(recipe.photo_share * recipe.batch) if len(sources) > 1 else 0
     wanted = zip(sources, (recipe.batch - second, second))
-    parts = [source[torch.randint(len(source.family), (count,))] for source, count in wanted if count]
+    parts = [source[torch.multinomial(source.odds, count, replacement=True)] for source, count in wanted if count]
     return Prepared(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(Prepared)))
 
 

@@ -54,9 +54,10 @@ class RestoreTask:
         between = share * other + (1 - share) * curves
         curves = torch.where(kind < 0.4 if self.linearizer is None else kind < 0.15, between, curves)
         if self.linearizer is not None:
-            with torch.no_grad():
-                estimate = self.linearizer(response_statistics(batch["code"]))["inverse"]
-            curves = torch.where(kind > 0.3, estimate[:, None].expand_as(curves), curves)
+            estimated = kind[:, 0, 0] > 0.3
+            with torch.no_grad():  # counting costs as much as the network: only where it is used
+                answers = self.linearizer(response_statistics(batch["code"][estimated]))["inverse"] if estimated.any() else curves[:0, 0]
+            curves[estimated] = answers[:, None].expand_as(curves[estimated])
         return interpolate_uniform(curves, batch["code"])
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:

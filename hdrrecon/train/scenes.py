@@ -1,16 +1,20 @@
 """Scenes for training: HDR files of a folder, and random perspective views of them.
 
 A view is (3, H, W) linear light. Latlong panoramas (2:1) are looked into through a virtual lens
-(gnomonic projection); perspective files are cropped.
+(gnomonic projection), or, now and then, halved as they are, because people reconstruct panoramas too; perspective files are
+cropped.
 """
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 HDR_SUFFIXES = (".exr", ".hdr", ".npy")
+HALVES_SHARE = 0.12  # of the views of panoramas
+CUT_OFF_SHARE = 0.02  # of a scene's pixels hardly below its brightest ones: then the scene itself is clipped
 
 
 @dataclass(frozen=True)
@@ -27,13 +31,19 @@ class Scene:
 
 
 def load_scenes(folder: Path) -> list[Scene]:
-    """All HDR files of `folder`, sorted by name. Sky domes and studio light rigs are drawn half as often:
-    they are many, and few photos look like them.
+    """All HDR files of `folder`, sorted by name.
+
+    Sky domes and studio light rigs are drawn half as often: they are many, and few photos look like them. Night scenes, where
+    a `scenes.csv` in the folder or beside it names them (columns name, night), are drawn three times as often: they are few, and
+    their lamps are what clips in many photos. Scenes that are clipped themselves are drawn a fifth as often: they teach
+    that light is grey.
 
     Raises:
         FileNotFoundError: if there is none.
     """
     from hdrrecon import io
+
+    nights = _nights(Path(folder))
 
     files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in HDR_SUFFIXES)
     if not files:
@@ -41,9 +51,23 @@ def load_scenes(folder: Path) -> list[Scene]:
     scenes = []
     for path in files:
         light = np.nan_to_num(np.maximum(io.read(path)[..., :3], 0), posinf=65504.0)
-        rare = any(word in path.stem for word in ("puresky", "studio"))
-        scenes.append(Scene(path.stem, light.astype(np.float16), 0.5 if rare else 1.0))
+        weight = 0.5 if any(word in path.stem for word in ("puresky", "studio")) else 3.0 if path.stem in nights else 1.0
+        scenes.append(Scene(path.stem, light.astype(np.float16), weight * (0.2 if cut_off(light) else 1.0)))
     return scenes
+
+
+def cut_off(light: np.ndarray) -> bool:
+    """Whether a scene (H, W, 3) ends in a plateau: its light was not captured to the top."""
+    brightest = light.max(-1)
+    return bool((brightest >= 0.9 * np.percentile(brightest, 99.9)).mean() > CUT_OFF_SHARE)
+
+
+def _nights(folder: Path) -> set[str]:
+    for table in (folder / "scenes.csv", folder.parent / "scenes.csv"):
+        if table.is_file():
+            with open(table, newline="") as file:
+                return {row["name"] for row in csv.DictReader(file) if row.get("night") == "1" and "name" in row}
+    return set()
 
 
 def random_scene(scenes: list[Scene], rng: np.random.Generator) -> Scene:
@@ -82,7 +106,9 @@ def perspective(panorama: np.ndarray, size: tuple[int, int], fov: float, yaw: fl
 
 def random_view(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray:
     """A random square view, (3, size, size) float32, with light somewhere in it."""
-    if scene.panorama:
+    if scene.panorama and rng.random() < HALVES_SHARE:
+        view = _half(scene.light, size, rng)
+    elif scene.panorama:
         pitch = float(np.clip(rng.normal(0, 22), -60, 60))
         view = perspective(scene.light, (size, size), rng.uniform(45, 100), rng.uniform(0, 360), pitch, rng.normal(0, 4))
     else:
@@ -99,6 +125,15 @@ def random_piece(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     tall, wide = (int(n * rng.uniform(0.6, 1.0)) for n in (bottom - top, min(w, 640)))
     row, column = top + rng.integers(bottom - top - tall + 1), rng.integers(w - wide + 1)
     return np.ascontiguousarray(scene.light[row : row + tall, column : column + wide].transpose(2, 0, 1), dtype=np.float32)
+
+
+def _half(panorama: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A random half of a panorama, from pole to pole, as bent as it is stored."""
+    import cv2
+
+    height, width = panorama.shape[:2]
+    half = np.roll(panorama, int(rng.integers(width)), 1)[:, :height].astype(np.float32)
+    return cv2.resize(half, (size, size), interpolation=cv2.INTER_AREA if size < height else cv2.INTER_LINEAR)
 
 
 def _crop(light: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:

@@ -39,8 +39,8 @@ def test_what_clipped_in_a_photo_clips_again(curves):  # noqa: F811
         assert light.min() >= 0 and np.isfinite(light).all()
         flat = np.ones((3, 120, 120), np.float32)
         flat[:, :60] = 0.1
-        code, inverse, family = taken(flat, 0.85, curves, rng)
-        assert float(code[..., -20:, :].amax(1).median()) > 0.85 and inverse.shape == (1024,) and family in (0, 1, 2)
+        code, inverse, family, worked_on = taken(flat, 0.85, curves, rng)
+        assert float(code[..., -20:, :].amax(1).median()) > 0.85 and inverse.shape == (1024,) and family in (0, 1, 2) and worked_on in (True, False)
 
 
 def test_odd_pictures_answer_with_any_family(curves, tmp_path):  # noqa: F811

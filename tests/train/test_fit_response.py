@@ -37,7 +37,7 @@ def test_used_codes_are_shares_of_well_exposed_values():
 
 
 def test_batches_hold_the_stated_share_of_photos():
-    many = lambda family: Prepared(torch.ones(50, 2, 7), torch.zeros(50, 65), torch.ones(50, 65), torch.full((50,), family))
+    many = lambda family: Prepared(torch.ones(50, 2, 7), torch.zeros(50, 65), torch.ones(50, 65), torch.full((50,), family), torch.ones(50))
     batch = drawn([many(1), many(0)], FitRecipe(batch=100, photo_share=0.2))
     assert len(batch.family) == 100 and int((batch.family == 0).sum()) == 20 and batch.inputs.shape == (100, 2, 7)
     assert (drawn([many(1)], FitRecipe(batch=100, photo_share=0.2)).family == 1).all()

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from hdrrecon.train.scenes import Scene, load_scenes, perspective, random_piece, random_view
+from hdrrecon.train.scenes import Scene, _half, load_scenes, perspective, random_piece, random_view
 
 
 @pytest.fixture
@@ -59,3 +59,21 @@ def test_pieces_are_cut_from_the_file_itself(panorama):
     piece = random_piece(Scene("x", panorama.astype(np.float16)), rng)
     assert piece.shape[0] == 3 and piece.dtype == np.float32 and piece.flags.c_contiguous
     assert set(np.unique(piece)) <= set(np.unique(panorama.astype(np.float16).astype(np.float32)))
+
+
+def test_halves_of_panoramas_reach_from_pole_to_pole(panorama):
+    """Rows are latitudes: each is the panorama's own, whatever part of it."""
+    rows = np.linspace(0.1, 1, 64, dtype=np.float16)
+    scene = Scene("bands", np.broadcast_to(rows[:, None, None], (64, 128, 3)))
+    half = _half(scene.light, 32, np.random.default_rng(0))
+    assert half.shape == (32, 32, 3)
+    np.testing.assert_allclose(half[:, 5, 0], rows.astype(np.float32).reshape(32, 2).mean(1), rtol=1e-2)
+
+
+def test_nights_are_drawn_oftener_and_clipped_scenes_seldom(tmp_path):
+    rng = np.random.default_rng(0)
+    light = np.exp2(rng.normal(0, 3, (32, 64, 3))).astype(np.float32)
+    for name, scene in dict(day=light, dark_road=light, cut=np.minimum(light, 2)).items():
+        np.save(tmp_path / f"{name}.npy", scene)
+    (tmp_path / "scenes.csv").write_text("name,night\nday,0\ndark_road,1\n")
+    assert {s.name: s.weight for s in load_scenes(tmp_path)} == dict(cut=0.2, dark_road=3.0, day=1.0)
