@@ -134,7 +134,8 @@ def restore(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("ru
     task = RestoreTask(_masked_config(small, plain, fixed_masks), zoo.load_file(linearizer) if linearizer else None,
                        PerceptualLoss() if perceptual else None)
     first = restoring_start(load_file(start), task) if start else painting_start(task)
-    _train(task, scenes, curves, val, out, first, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size), worth)
+    _train(task, scenes, curves, val, out, first, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+           worth, counted=linearizer is not None)
 
 
 def _masked_config(small: bool, plain: bool, fixed_masks: bool):
@@ -165,7 +166,8 @@ def dkpn(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/
 
     config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee, alone=True)
     task = RefineTask(config, zoo.load_file(linearizer) if linearizer else None)
-    _train(task, scenes, curves, val, out, _state(start), replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size))
+    _train(task, scenes, curves, val, out, _state(start), replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+           counted=linearizer is not None)
 
 
 @app.command()
@@ -184,7 +186,8 @@ def refine(scenes: Scenes, curves: Curves, val: Validation,
 
     config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
     task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
-    _train(task, scenes, curves, val, out, _state(start), replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size))
+    _train(task, scenes, curves, val, out, _state(start), replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+           counted=True)
 
 
 @app.command()
@@ -193,13 +196,21 @@ def joint(scenes: Scenes, curves: Curves, val: Validation,
           restorer: Annotated[Path, typer.Option(help="Weights of stage 2 to begin with.")],
           refiner: Annotated[Path, typer.Option(help="Weights of stage 3 to begin with.")],
           out: Out = Path("runs/joint"), steps: Steps = 2000, batch: Batch = 8, rate: Rate = 1e-4, device: Device = "auto",
-          precision: Precision = "bf16", workers: Workers = 0, seed: Seed = 0, size: Size = 256):
+          precision: Precision = "bf16", workers: Workers = 0, seed: Seed = 0, size: Size = 256,
+          keep_linearizer: Annotated[bool, typer.Option("--keep-linearizer", help="Stage 1 stays as it is; 2 and 3 learn to live "
+                                                                                   "with its mistakes.")] = False,
+          perceptual: Looks = False):
     """All three stages end to end, each with its own loss kept; OUT/stages gets a weights file of each."""
     from hdrrecon import zoo
     from hdrrecon.train.joint_task import JointTask, split_stages
+    from hdrrecon.train.perceptual import PerceptualLoss
+    from hdrrecon.train.restore_task import RestoreTask
 
-    task = JointTask(*(zoo.load_file(path) for path in (linearizer, restorer, refiner)))
-    _train(task, scenes, curves, val, out, None, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size))
+    stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
+    task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None,
+                                          perceptual=PerceptualLoss() if perceptual else None))
+    _train(task, scenes, curves, val, out, None, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+           counted=True)
     print("stages: " + ", ".join(map(str, split_stages(out / "best.safetensors", out / "stages"))))
 
 
@@ -225,7 +236,7 @@ def _recipe(steps, batch, rate, device, precision, workers, seed):
     return Recipe(steps=steps, batch=batch, rate=rate, device=str(pick_device(device)), precision=precision, workers=workers, seed=seed)
 
 
-def _train(task, scenes, curves, val, out, start, recipe, worth=None):
+def _train(task, scenes, curves, val, out, start, recipe, worth=None, counted=False):
     from hdrrecon.train.curves import CurveSampler, load_measured
     from hdrrecon.train.loop import train
     from hdrrecon.train.scenes import load_scenes
@@ -234,7 +245,9 @@ def _train(task, scenes, curves, val, out, start, recipe, worth=None):
 
     sampler = CurveSampler(load_measured(curves))
     shots = validation_shots(load_scenes(val), sampler)
-    best = train(task, recipe, partial(ShotStream, load_scenes(scenes), sampler, worth=worth), shots, out, start)
+    # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
+    stream = partial(ShotStream, load_scenes(scenes), sampler, worth=worth, counted=counted and recipe.workers > 0)
+    best = train(task, recipe, stream, shots, out, start)
     print(f"best weights: {best}; log: {out / 'log.csv'}")
 
 

@@ -31,7 +31,7 @@ class JointTask:
 
     Args:
         linearize, restore, refine: the trained stages, for example from `zoo.load_file`; they are copied.
-        restoring: stage 2's own task.
+        restoring: stage 2's own task. With a `linearizer` in it stage 1 stays as it is, and light is linearised as that task does.
         weights: of the losses of stages 1, 2 and 3.
     """
 
@@ -45,7 +45,10 @@ class JointTask:
     working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
 
     def network(self) -> nn.Module:
-        return nn.ModuleDict({name: trainable(getattr(self, name)) for name in STAGES}).to(memory_format=torch.channels_last)
+        stages = nn.ModuleDict({name: trainable(getattr(self, name)) for name in STAGES}).to(memory_format=torch.channels_last)
+        if self.restoring.linearizer is not None:
+            stages["linearize"].requires_grad_(False)
+        return stages
 
     def metadata(self) -> dict[str, Any]:
         return dict(stages={name: stage_metadata(getattr(self, name)) for name in STAGES})
@@ -53,11 +56,7 @@ class JointTask:
     def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
         code, truth = batch["code"].contiguous(memory_format=torch.channels_last), batch["truth"]
         seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
-        with torch.autocast(code.device.type, enabled=False):  # in bf16 a curve has steps one can see
-            counted = Counted(response_statistics(batch["code"]), batch["inverse"].mean(1), batch["family"])
-            out = net["linearize"](counted.statistics)
-            first = response_loss(out, counted)
-        linear = interpolate_uniform(out["inverse"][:, None], code)
+        linear, first = self.linearized(net["linearize"], batch)
         light = net["restore"](code, linear, seen)
         given = copy(self.restoring)
         given.linearized = lambda _: linear
@@ -67,6 +66,16 @@ class JointTask:
         third, parts = light_loss(alignment_gain(linear, truth, code) * after, truth, code)
         total = sum(weight * loss for weight, loss in zip(self.weights, (first, second, third)))
         return total, dict(curve=float(first.detach()), restored=float(second.detach()), **parts)
+
+    def linearized(self, stage: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Linear light (N, 3, H, W) of a batch, and stage 1's own loss: 0 if it stays as it is."""
+        if self.restoring.linearizer is not None:
+            return self.restoring.linearized(batch), batch["code"].new_zeros(())
+        with torch.autocast(batch["code"].device.type, enabled=False):  # in bf16 a curve has steps one can see
+            statistics = batch["statistics"] if "statistics" in batch else response_statistics(batch["code"])
+            counted = Counted(statistics, batch["inverse"].mean(1), batch["family"])
+            out = stage(counted.statistics)
+            return interpolate_uniform(out["inverse"][:, None], batch["code"]), response_loss(out, counted)
 
     @torch.inference_mode()
     def validate(self, net: nn.Module, shots: list[dict[str, Tensor]]) -> dict[str, float]:

@@ -17,7 +17,7 @@ import json
 import math
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 
 import torch
@@ -63,6 +63,7 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
     team = join_team(recipe.device)
     device = team.device
     torch.manual_seed(recipe.seed)
+    settle(task, device)
     net = task.network().to(device)
     if start is not None:
         net.load_state_dict(start)
@@ -116,6 +117,15 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
             saved = time.monotonic()
     team.agree("the last step", step)  # nobody reads the weights before they are written
     return out / "best.safetensors"
+
+
+def settle(task, device: torch.device) -> None:
+    """Bring the networks that a task, or a task within it, only uses to where it trains."""
+    for value in vars(task).values():
+        if isinstance(value, nn.Module):
+            value.to(device)
+        elif is_dataclass(value) and not isinstance(value, type):
+            settle(value, device)
 
 
 def rate_at(step: int, recipe: Recipe) -> float:

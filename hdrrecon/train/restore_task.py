@@ -48,16 +48,16 @@ class RestoreTask:
     def linearized(self, batch: dict[str, Tensor]) -> Tensor:
         """(N, 3, H, W), photo by photo with the true curve, one between it and another photo's, or the estimator's."""
         curves = batch["inverse"].clone()
-        n = len(curves)
-        kind = torch.rand(n, 1, 1)
-        other, share = curves.mean(1, keepdim=True).roll(1, 0), torch.rand(n, 1, 1) * 0.6
+        kind, share = torch.rand(2, len(curves), 1, 1, device=curves.device)
+        other, share = curves.mean(1, keepdim=True).roll(1, 0), share * 0.6
         between = share * other + (1 - share) * curves
         curves = torch.where(kind < 0.4 if self.linearizer is None else kind < 0.15, between, curves)
-        if self.linearizer is not None:
-            estimated = kind[:, 0, 0] > 0.3
-            with torch.no_grad():  # counting costs as much as the network: only where it is used
-                answers = self.linearizer(response_statistics(batch["code"][estimated]))["inverse"] if estimated.any() else curves[:0, 0]
-            curves[estimated] = answers[:, None].expand_as(curves[estimated])
+        estimated = kind[:, 0, 0] > 0.3
+        if self.linearizer is not None and estimated.any():
+            # Counting costs as much as the network: only where it is used.
+            counted = batch["statistics"][estimated] if "statistics" in batch else response_statistics(batch["code"][estimated])
+            with torch.no_grad(), torch.autocast(counted.device.type, enabled=False):  # in bf16 a curve has steps one can see
+                curves[estimated] = self.linearizer(counted)["inverse"][:, None].expand_as(curves[estimated])
         return interpolate_uniform(curves, batch["code"])
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:

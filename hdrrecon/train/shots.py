@@ -6,7 +6,7 @@ JPEG and sharpness are all varied, because what is never varied is learnt as a c
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -16,18 +16,21 @@ from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
 from hdrrecon.color import LUMINANCE_REC709
+from hdrrecon.networks.response_statistics import response_statistics
 from hdrrecon.train.curves import CurveSampler
 from hdrrecon.train.scenes import Scene, random_scene, random_view
 
 
 @dataclass(frozen=True)
 class Sample:
-    """`code` and `truth` (3, S, S) float32; the response's inverse (3, 1024); the family's index."""
+    """`code` and `truth` (3, S, S) float32; the response's inverse (3, 1024); the family's index; what stage 1 counts in the
+    photo (`networks.response_statistics`), if it was counted."""
 
     code: torch.Tensor
     truth: torch.Tensor
     inverse: torch.Tensor
     family: int
+    statistics: torch.Tensor | None = None
 
 
 class ShotStream(torch.utils.data.IterableDataset):
@@ -39,16 +42,19 @@ class ShotStream(torch.utils.data.IterableDataset):
         seed: streams with different seeds never repeat each other.
         shots_per_view: photos taken of one rendered view (rendering costs as much as the photo).
         worth: probability of keeping a sample, for example `train.patch_metric.worth`; None keeps all.
+        counted: count each photo's statistics too; for tasks with a stage 1 in them, whose device should not wait for that.
     """
 
     def __init__(self, scenes: list[Scene], curves: CurveSampler, size: int, seed: int, shots_per_view: int = 2,
-                 worth: Callable[[Sample], float] | None = None):
+                 worth: Callable[[Sample], float] | None = None, counted: bool = False):
         self.scenes, self.curves, self.size, self.seed = scenes, curves, size, seed
-        self.shots_per_view, self.worth = shots_per_view, worth
+        self.shots_per_view, self.worth, self.counted = shots_per_view, worth, counted
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
+        if worker:
+            cv2.setNumThreads(1)  # as many workers as cores already
         while True:
             view = random_view(random_scene(self.scenes, rng), self.size, rng)
             if view.max() <= 1e-4 or rng.random() > interest(view):  # a tripod hole fills the view, or a dull one
@@ -56,7 +62,7 @@ class ShotStream(torch.utils.data.IterableDataset):
             for _ in range(self.shots_per_view):
                 sample = random_shot(view, self.curves, rng)
                 if self.worth is None or rng.random() < self.worth(sample):
-                    yield sample
+                    yield replace(sample, statistics=response_statistics(sample.code[None])[0]) if self.counted else sample
 
 
 def interest(view: np.ndarray) -> float:
@@ -117,6 +123,6 @@ def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def collate(samples: list) -> dict[str, torch.Tensor]:
-    """Batch of `Sample`s, or of other dataclasses of tensors and numbers, as a dictionary of stacked tensors."""
+    """Batch of `Sample`s, or of other dataclasses of tensors and numbers, as a dictionary of stacked tensors; without what is None."""
     stack = lambda values: torch.stack(values) if torch.is_tensor(values[0]) else torch.tensor(values)
-    return {f.name: stack([getattr(s, f.name) for s in samples]) for f in fields(samples[0])}
+    return {f.name: stack([getattr(s, f.name) for s in samples]) for f in fields(samples[0]) if getattr(samples[0], f.name) is not None}

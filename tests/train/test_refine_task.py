@@ -17,6 +17,7 @@ from hdrrecon.train.joint_task import JointTask, split_stages
 from hdrrecon.train.loop import Recipe, train
 from hdrrecon.train.losses import hue_error
 from hdrrecon.train.refine_task import RefineTask, edge_stops, preliminary
+from hdrrecon.train.restore_task import RestoreTask
 from hdrrecon.train.scenes import Scene
 from hdrrecon.train.shots import ShotStream, collate, random_shot
 from hdrrecon.train.validation import validation_shots
@@ -122,6 +123,32 @@ def test_joint_training_reaches_every_stage_and_leaves_three_files(scenes, curve
         again = zoo.load_file(path)
         assert type(again) is type(stage) and again.config == stage.config
         assert any(not torch.equal(a, b) for a, b in zip(again.parameters(), stage.parameters())), "it has learnt"
+
+
+def test_joint_training_can_leave_stage_1_as_it_is(batch):
+    first = first_stage()
+    task = JointTask(first, second_stage(), DKPN(SMALL), RestoreTask(linearizer=first), working_px=(64,))
+    net = task.network()
+    task.loss(net, batch)[0].backward()
+    assert all(p.grad is None for p in net["linearize"].parameters())
+    for name in ("restore", "refine"):
+        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in net[name].parameters()), name
+
+
+def test_statistics_that_workers_counted_are_used(scenes, curves, monkeypatch):
+    counting = iter(ShotStream(scenes, curves, 64, 0, counted=True))
+    batch = collate([next(counting) for _ in range(4)])
+    first = first_stage()
+    joint = JointTask(first, second_stage(), DKPN(SMALL))
+    kept = RestoreTask(linearizer=first)
+    torch.manual_seed(1)
+    wanted = joint.linearized(first, {k: v for k, v in batch.items() if k != "statistics"})[0], kept.linearized(batch)
+    never = lambda *_: pytest.fail("counted twice")
+    for module in ("joint_task", "restore_task"):
+        monkeypatch.setattr(f"hdrrecon.train.{module}.response_statistics", never)
+    torch.manual_seed(1)
+    torch.testing.assert_close(joint.linearized(first, batch)[0], wanted[0])
+    torch.testing.assert_close(kept.linearized(batch), wanted[1])
 
 
 def test_later_losses_alone_reach_stage_1_through_the_curve(batch):
