@@ -253,11 +253,18 @@ def build_pipeline(name: str):
 
 
 def pick_device(device: str):
-    """The torch device of a name; "auto" is CUDA, else MPS, else CPU."""
+    """The torch device of a name; "auto" is CUDA, else MPS, else CPU.
+
+    Raises:
+        RuntimeError: none of torch's names, or a GPU that torch does not see.
+    """
     import torch
 
     if str(device) != "auto":
-        return torch.device(device)
+        device = torch.device(device)
+        if device.type == "cuda" and not torch.cuda.is_available():  # torch itself says so late, and with an AssertionError
+            raise RuntimeError(f'no device {str(device)!r}: torch {torch.__version__} sees no CUDA GPU here; use "auto" or "cpu"')
+        return device
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

@@ -26,6 +26,6 @@ def _said_by(error: Exception) -> str:
     """What an error says, without what Python puts around it."""
     if isinstance(error, KeyError):
         return str(error.args[0])
-    if isinstance(error, OSError) and error.strerror and error.filename is None:  # "[Errno 30] " before our own sentence
-        return error.strerror
+    if isinstance(error, OSError) and error.strerror:  # without "[Errno 30] " in front
+        return error.strerror if error.filename is None else f"{error.filename}: {error.strerror.lower()}"
     return str(error)

@@ -129,16 +129,23 @@ def load(name: str):
 
 
 def load_file(path: Path):
-    """Rebuild the network a weights file was saved from (`train.loop.save_weights`), in evaluation mode."""
+    """Rebuild the network a weights file was saved from (`train.loop.save_weights`), in evaluation mode.
+
+    Raises:
+        ValueError: a file that is none of these.
+    """
     from importlib import import_module
 
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
-    with safe_open(path, "pt") as file:
-        metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
-        if "network" not in metadata:
-            raise ValueError(f"{path} does not say which network it is for; it was not saved by hdrrecon's training")
-        state = {k: file.get_tensor(k) for k in file.keys()}
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+            state = {k: file.get_tensor(k) for k in file.keys()}
+    except SafetensorError as error:
+        raise ValueError(f"{path} is no safetensors file, or a damaged one: {error}") from None
+    if "network" not in metadata:
+        raise ValueError(f"{path} does not say which network it is for; it was not saved by hdrrecon's training")
     module, class_name = metadata["network"].split(":")
     module = import_module(f"hdrrecon.networks.{module}")
     config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}

@@ -11,6 +11,8 @@ from typing import Annotated, Optional
 import typer
 from typer.core import TyperGroup
 
+from hdrrecon.cli_errors import usage_errors
+
 
 class _EstimateByDefault(TyperGroup):
     """A group whose first word may be a photo instead of a command."""
@@ -43,16 +45,13 @@ def estimate(
     from hdrrecon.camera.estimate import estimate_response
     from hdrrecon.camera.plot import save_plot
 
-    try:
+    with usage_errors(code=1):
         network = zoo.load_file(weights) if weights else None
         curve = estimate_response(photo, model=model or zoo.DEFAULT_MODEL, device=device, network=network, exif=exif)
         typer.echo(report(photo.name, curve))
         if plot:
             save_plot(plot, curve, title=f"{photo.name}: estimated response")
             typer.echo(f"wrote {plot}")
-    except (OSError, ValueError, KeyError) as error:
-        typer.secho(f"{photo}: {error}", err=True, fg="red")
-        raise typer.Exit(1) from None
 
 
 @app.command()
@@ -71,12 +70,9 @@ def compare(
 
     if side not in comparison.SIDES:
         raise typer.BadParameter(f"{side!r} is neither forward nor inverse", param_hint="--side")
-    try:
+    with usage_errors(code=1):
         found = read_curves(curves, side)
         tables = {name: read_emor(path) for name, path in zip(comparison.SIDES, (emor, inverse_emor)) if path}
-    except (OSError, ValueError) as error:
-        typer.secho(f"{curves}: {error}", err=True, fg="red")
-        raise typer.Exit(1) from None
     rows = comparison.compare(found, tables)
     typer.echo(comparison.markdown(f"{len(found.forward)} curves of {curves.name}", rows))
 

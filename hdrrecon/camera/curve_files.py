@@ -53,13 +53,18 @@ def read_curves(path: Path, side: str = "forward") -> CurveSet:
     """
     path = Path(path)
     if path.suffix.lower() == ".npz":
-        data = np.load(path)
+        try:
+            data = np.load(path)
+        except ValueError:  # it may be a pickle, which is never opened
+            raise ValueError(f"{path} is no .npz file, whatever its name says") from None
         if {"irradiance", "brightness"} <= set(data.files):
             return CurveSet.from_forward(path.stem, data["irradiance"], data["brightness"])
         if "inverse" in data.files:
             return CurveSet.from_inverse(path.stem, _clipped_at_250(data["inverse"]))
         raise ValueError(f"{path} holds {', '.join(data.files)}; wanted irradiance and brightness, or inverse")
     text = path.read_text(errors="replace")
+    if "\0" in text:
+        raise ValueError(f"{path} is no text; curves are read from .npz, .csv, .tsv and .txt files")
     blocks = _cave_blocks(text)
     if blocks:
         return CurveSet.from_forward(path.stem, *blocks)

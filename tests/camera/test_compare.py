@@ -62,6 +62,12 @@ def test_foreign_npz_and_emor_tables_are_refused(tmp_path):
     np.savez(tmp_path / "x.npz", a=1)
     with pytest.raises(ValueError, match="holds a; wanted"):
         read_curves(tmp_path / "x.npz")
+    (tmp_path / "y.npz").write_bytes(b"junk")
+    with pytest.raises(ValueError, match="no .npz"):
+        read_curves(tmp_path / "y.npz")
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8\0\x10JFIF\n1 2\n3 4\n")
+    with pytest.raises(ValueError, match="no text"):
+        read_curves(tmp_path / "photo.jpg")
     (tmp_path / "x.txt").write_text("E =\n1 2\nf0 =\n1\n")
     with pytest.raises(ValueError, match="not a table of EMoR"):
         read_emor(tmp_path / "x.txt")
@@ -71,5 +77,6 @@ def test_command_line_compare(tmp_path):
     gammas(tmp_path / "mine.csv")
     result = CliRunner().invoke(root, ["response", "compare", str(tmp_path / "mine.csv")])
     assert result.exit_code == 0 and "5 curves of mine.csv" in result.output and re.search(r"\| EMoR-5 \| 5 \| 0\.\d{6}", result.output)
-    assert CliRunner().invoke(root, ["response", "compare", str(tmp_path / "none.csv")]).exit_code == 1
+    missing = CliRunner().invoke(root, ["response", "compare", str(tmp_path / "none.csv")])
+    assert missing.exit_code == 1 and missing.output == f"error: {tmp_path / 'none.csv'}: no such file or directory\n"
     assert CliRunner().invoke(root, ["response", "compare", str(tmp_path / "mine.csv"), "--side", "up"]).exit_code == 2

@@ -34,7 +34,8 @@ def test_facts_say_what_the_estimate_is_based_on(small_photo, network):
     np.testing.assert_array_equal(several[1].inverse, curve.inverse)
 
 
-def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path):
+def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     photo, weights, plot = tmp_path / "photo.png", tmp_path / "w.safetensors", tmp_path / "curve.png"
     cv2.imwrite(str(photo), small_photo[..., ::-1])
     task = RegressCurveTask(CrfConfig(patch_px=64, patches=2, candidates=4))
@@ -47,6 +48,9 @@ def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path):
     swapped = run("--plot", str(plot), *options, str(photo))
     assert swapped.exit_code == 0 and cv2.imread(str(plot)).shape == (550, 1100, 3)
     assert run(str(tmp_path / "none.jpg"), *options).exit_code == 1
+    for wrong, words in ((["--weights", str(photo)], "no safetensors file"), (["--device", "cuda"], "no CUDA GPU"), (["--model", "x"], "there are: full")):
+        told = run(str(photo), *wrong)
+        assert told.exit_code == 1 and told.output.startswith("error: ") and words in told.output and told.output.count("\n") == 1
     assert run(str(photo), *options, "--plot", "curve.pdf").exit_code == 2
 
 
