@@ -1,4 +1,4 @@
-"""`hdrrecon train`: fit the response basis, train a stage."""
+"""`hdrrecon train STAGE`, also spelt `hdrrecon train --stage STAGE`: fit the response basis, train a stage."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -7,8 +7,22 @@ from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
+from typer.core import TyperGroup
 
-app = typer.Typer(no_args_is_help=True, help="Train the stages on a folder of HDR files.")
+
+class _StageByOption(TyperGroup):
+    """A group whose command may also be named by `--stage`."""
+
+    def parse_args(self, ctx, args):
+        if args and args[0].startswith("--stage="):
+            args = [args[0].removeprefix("--stage="), *args[1:]]
+        elif args and args[0] == "--stage":
+            args = args[1:]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(cls=_StageByOption, no_args_is_help=True,
+                  help="Train the stages on a folder of HDR files. `train --stage joint ...` is `train joint ...`.")
 
 Scenes = Annotated[Path, typer.Option(help="Folder of HDR scenes (.exr, .hdr, .npy; 2:1 files are panoramas).")]
 Curves = Annotated[Path, typer.Option(help="Folder with dorf.npz and real_cameras.npz.")]

@@ -20,6 +20,12 @@ def test_every_command_of_a_card_exists():
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
 
 
+def test_a_stage_may_be_named_by_an_option():
+    said = [CliRunner().invoke(app, [*words, "--help"]).output for words in (["joint"], ["--stage", "joint"], ["--stage=joint"])]
+    assert "OUT/stages" in said[0] and said[0] == said[1] == said[2]
+    assert CliRunner().invoke(app, ["--stage", "none"]).exit_code == 2
+
+
 @pytest.mark.parametrize("command, options, result", [
     ("restore", ["--steps", "2", "--batch", "1", "--precision", "fp32", "--device", "cpu", "--small", "--no-perceptual", "--size", "64"],
      "best.safetensors"),
