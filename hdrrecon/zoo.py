@@ -55,7 +55,7 @@ class Model:
 
 
 WEIGHTS = {
-    "response-net": Weights("response-net.safetensors", "258a3b07991357a0af80ba56ef2eb78f7bd73e98290ab5672ed6880ad9468e3d"),
+    "response-net": Weights("response-net.safetensors", "3c4e6abb2e52232a5553b1e09e0ce4533fc643e58d2832748792570ba840d222"),
     "masked-features": Weights("masked-features.safetensors", "f8ba15a903b2f6f81738a0d9e1844ed288aa3922adbe2a5289528b3a6f47dbe7",
                                "CC0-1.0 AND Apache-2.0"),
     "masked-features-small": Weights("masked-features-small.safetensors", "3a3419cf9895a1f49d1cfdc43306e3c0f3f6b2d769a104f4d44ee90af9d48c7a"),

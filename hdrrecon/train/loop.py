@@ -20,6 +20,7 @@ import time
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 
+import cv2
 import torch
 from torch import nn
 
@@ -83,6 +84,8 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
 
     # A resumed run draws new views: the stream's seed contains the step.
     samples = stream(recipe.size, own_seed(recipe.seed * 1_000_003 + step, team.rank))
+    if recipe.workers:
+        cv2.setNumThreads(1)  # forked workers do not inherit OpenCV's threads, and would wait for them for ever
     loader = iter(torch.utils.data.DataLoader(samples, recipe.batch, collate_fn=collate, num_workers=recipe.workers))
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
     tally, saved, began = {}, time.monotonic(), time.monotonic()

@@ -53,8 +53,6 @@ class ShotStream(torch.utils.data.IterableDataset):
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng((self.seed, worker.id if worker else 0))
-        if worker:
-            cv2.setNumThreads(1)  # as many workers as cores already
         while True:
             view = random_view(random_scene(self.scenes, rng), self.size, rng)
             if view.max() <= 1e-4 or rng.random() > interest(view):  # a tripod hole fills the view, or a dull one
