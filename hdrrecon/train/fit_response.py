@@ -1,5 +1,5 @@
 """Fitting of ResponseNet: two perceptrons, one for the curves and one for the families, learn from counted statistics
-(`train.count_response`). Half a minute on one core.
+(`train.count_response`). Five minutes on one core.
 """
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ class FitRecipe:
     """How to fit. Curves can be learnt for long; the families are the danger: scenes and simulation are narrower than the
     world, and who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two perceptrons.
 
-    `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for views and pieces of HDR
-    scenes and for ordinary photos as scenes (most photos are cameras', all the more those that show what people photograph);
-    `handled`: how likely a photo of each family was worked on after it was taken; `components`: principal ones of the statistics, all that is learnt from; `noise` and
-    `curve_noise`: on what the families and the curves see, in standard deviations of the statistics; `weight_decay` and
-    `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are
+    `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for views of
+    HDR scenes, soft as renderings are, and for pieces of them and ordinary photos as scenes, sharp as cameras' photos are, most of
+    which are cameras'; `handled`: how likely a photo of each family was worked on after it was taken; `components`: principal ones
+    of the statistics, all that is learnt from; `noise` and `curve_noise`: on what the families and the curves see, in standard
+    deviations of the statistics; `weight_decay` and `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are
     spread at its ends, tells panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is
     hidden from them, so that none is relied on alone.
     """
 
-    steps: int = 2000
-    batch: int = 128
-    rate: float = 2e-3
-    components: int = 400
+    steps: int = 6000
+    batch: int = 1024
+    rate: float = 3e-3
+    components: int = 900
     weight_decay: float = 0.5
-    curve_decay: float = 0.1
-    noise: float = 0.5
-    curve_noise: float = 0.25
+    curve_decay: float = 0.5
+    noise: float = 0.35
+    curve_noise: float = 0.1
     photo_share: float = 0.3
-    view_odds: tuple[float, ...] = (0.51, 0.245, 0.245)
-    piece_odds: tuple[float, ...] = (0.51, 0.245, 0.245)
-    photo_odds: tuple[float, ...] = (0.68, 0.16, 0.16)
+    view_odds: tuple[float, ...] = (0.25, 0.375, 0.375)
+    piece_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
+    photo_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
     handled: tuple[float, ...] = (0.55, 0.18, 0.06)
     family_kinds: tuple[str, ...] = (*CLASSIC, "places", "wide_places", "handling")
     kind_dropout: float = 0.4

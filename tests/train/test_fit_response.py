@@ -7,8 +7,8 @@ import torch
 from hdrrecon import zoo
 from hdrrecon.networks.response_net import ResponseConfig, ResponseNet
 from hdrrecon.networks.response_statistics import KINDS, SIZE
-from hdrrecon.train.count_response import count_chunk, count_shots, load_chunks
-from hdrrecon.train.fit_response import DEFAULT_CONFIG, FitRecipe, Prepared, drawn, fit, narrowed, principal, seen, used_codes, widened
+from hdrrecon.train.count_response import HANDLED_SHARE, ODD, PHOTO, VIEW, Counted, count_chunk, count_shots, load_chunks
+from hdrrecon.train.fit_response import DEFAULT_CONFIG, FitRecipe, Prepared, drawn, fit, narrowed, odds_of, principal, seen, used_codes, widened
 from hdrrecon.train.validation import validation_shots
 from tests.train.test_loop import curves, scenes  # noqa: F401 (fixtures)
 
@@ -41,6 +41,22 @@ def test_batches_hold_the_stated_share_of_photos():
     batch = drawn([many(1), many(0)], FitRecipe(batch=100, photo_share=0.2))
     assert len(batch.family) == 100 and int((batch.family == 0).sum()) == 20 and batch.inputs.shape == (100, 2, 7)
     assert (drawn([many(1)], FitRecipe(batch=100, photo_share=0.2)).family == 1).all()
+
+
+def test_photos_counted_evenly_are_drawn_as_the_world_has_them():
+    """Summed over both kinds of handling, the odds of a family are those of its scenes; odd pictures know no handling."""
+    recipe = FitRecipe(view_odds=(0.5, 0.3, 0.2), photo_odds=(0.8, 0.15, 0.05), handled=(0.6, 0.2, 0.1))
+    scene, handled, family = (x.flatten() for x in torch.meshgrid(*map(torch.tensor, ([VIEW, PHOTO, ODD], [0, 1], [0, 1, 2])), indexing="ij"))
+    nothing = torch.zeros(len(scene), 1)
+    odds = odds_of(Counted(nothing, nothing, family, scene, handled), recipe)
+    counted = torch.where(handled.bool(), HANDLED_SHARE, 1 - HANDLED_SHARE)
+    total = lambda kind: torch.stack([(odds * counted)[(scene == kind) & (family == f)].sum() for f in range(3)])
+    torch.testing.assert_close(total(VIEW), torch.tensor(recipe.view_odds))
+    torch.testing.assert_close(total(PHOTO), torch.tensor(recipe.photo_odds))
+    torch.testing.assert_close(odds[scene == ODD], torch.full((6,), 1 / 3))
+    handled_cameras = (scene == VIEW) & (family == 0) & handled.bool()
+    assert float((odds * counted)[handled_cameras]) == pytest.approx(0.5 * 0.6)
+    assert (odds_of(Counted(nothing, nothing, family), recipe) == 1).all(), "without what they are, all are alike"
 
 
 def test_what_was_learnt_from_components_is_the_same_on_the_statistics():
