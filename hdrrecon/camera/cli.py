@@ -93,7 +93,8 @@ def report(name: str, curve) -> str:
     lines = [f"{name}: {seen['size'][1]} x {seen['size'][0]} pixels, {100 * seen['clipped']:.1f} % clipped, "
              f"{100 * seen['crushed']:.1f} % crushed, {seen['codes']} of 256 codes occupied",
              f"family: {shares(facts['families'])}", *prior,
-             f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}", "",
+             f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}; confidence: {facts['confidence']:.2f} "
+             "(0: the photo told nothing, 1: it left no doubt)", "",
              "code   light     +-       sRGB"]
     rows = zip((codes * 255).round().astype(int), light, spread, srgb)
     return "\n".join(lines + [f"{c:4d}   {a:.4f}   {b:.4f}   {s:.4f}" for c, a, b, s in rows])

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hdrrecon.camera.evidence import confidence, varied_levels
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.zoo import DEFAULT_MODEL
 
@@ -20,10 +21,10 @@ def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto"
 
     Returns:
         ResponseCurve, or a list of them for a tensor of several photos. Its `facts` hold `families` (name ->
-        likelihood), `spread` (1024,) standard deviation of the inverse curve, and `evidence`: the `size` in pixels,
-        the shares `clipped` and `crushed`, and `codes`, the number of occupied ones of 256. Few codes, or much of the
-        photo clipped, mean that little could be seen; trust the spread. `prior` (name -> probability) is there where EXIF
-        said something.
+        likelihood), `spread` (1024,) standard deviation of the inverse curve, `confidence` (0: the photo told nothing, 1: it
+        left no doubt), and `evidence`: the `size` in pixels, the shares `clipped` and `crushed`, `codes`, the number of
+        occupied ones of 256, and `levels`, how many equally frequent ones would be as varied. `prior` (name -> probability)
+        is there where EXIF said something.
 
     Raises:
         TypeError, ValueError: an image that is none of these, or a model without a first stage.
@@ -38,7 +39,9 @@ def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto"
     curves: list[ResponseCurve] = []
     for codes in photo.codes(pick_device(device)):
         curve = pipeline.estimate_response(codes, photo.prior if exif else None)
-        curves.append(replace(curve, facts={**curve.facts, "evidence": evidence(codes)}))
+        seen = evidence(codes)
+        sure = confidence(curve.facts["spread"], seen["levels"])
+        curves.append(replace(curve, facts={**curve.facts, "confidence": sure, "evidence": seen}))
     return curves if photo.restorer.batch else curves[0]
 
 
@@ -51,11 +54,12 @@ def evidence(codes) -> dict:
     from hdrrecon.tiling import in_bands
 
     height, width = codes.size
-    occupied, clipped, crushed = torch.zeros(256, dtype=torch.bool, device=codes.device), 0, 0
+    counts, clipped, crushed = torch.zeros(256, dtype=torch.long, device=codes.device), 0, 0
     for _, code in in_bands(height, max(1, BAND_PX // width), codes.code):
-        occupied[(code * 255).round().int().flatten()] = True
+        counts += torch.bincount((code * 255).round().int().flatten(), minlength=256)
         brightest = code.amax(-1)
         clipped += int((brightest >= OVER_FULL).sum())
         crushed += int((brightest < UNDER_START).sum())
     share = lambda count: count / (height * width)
-    return dict(size=(height, width), clipped=share(clipped), crushed=share(crushed), codes=int(occupied.sum()))
+    return dict(size=(height, width), clipped=share(clipped), crushed=share(crushed), codes=int((counts > 0).sum()),
+                levels=varied_levels(counts.tolist()))

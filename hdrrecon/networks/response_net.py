@@ -3,7 +3,7 @@
 A small perceptron reads what `response_statistics` counted and answers, for each family of cameras, with an
 inverse response (the family's mean and 11 basis weights, made monotone), and with how likely the family is. The
 estimate is the weighted mean of the three, so that a photo that cannot tell gets the mean of what is plausible instead
-of an invented curve. Curves and means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
+of an invented curve; and what is read into a photo counts only as far as it can tell anything (`camera.evidence`). Curves and means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
 
 Sources: Lin et al. 2004 and Lin & Zhang 2005 (edges betray the response); Liu et al. 2020 (inverse EMoR weights,
 monotone layer); Grossberg & Nayar 2004 (the basis). The combination is ours.
@@ -17,19 +17,23 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES, expand, load_basis
+from hdrrecon.camera.evidence import telling, varied_levels
 from hdrrecon.camera.prior import log_odds
 from hdrrecon.camera.response import CODES
+from hdrrecon.networks.counting import bin_of, count
 from hdrrecon.networks.linearization_net import bounded, monotone
 from hdrrecon.networks.response_statistics import CLASSIC, KINDS, response_statistics
 
 LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory do not grow with them
+GREY_DOUBT = 2  # without colours, of which none blend, answers are off by so many times as much
 
 
 @dataclass(frozen=True)
 class ResponseConfig:
     """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training;
     `kinds` of statistics it reads (`response_statistics.KINDS`); `samples`: codes at which curves are made, straight between them
-    on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves, empty if they share."""
+    on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves, empty if they share;
+    `doubts`: standard deviation of the answer for each family, at middle levels, where the photo is one of that family."""
 
     hidden: tuple[int, ...] = (128, 64)
     weights: int = 11
@@ -37,6 +41,7 @@ class ResponseConfig:
     kinds: tuple[str, ...] = CLASSIC
     samples: int = len(CODES)
     family_hidden: tuple[int, ...] = ()
+    doubts: tuple[float, ...] = (0.02, 0.01, 0.06)
 
 
 class ResponseNet(nn.Module):
@@ -74,23 +79,25 @@ class ResponseNet(nn.Module):
         """Statistics (N, SIZE) -> the perceptron's inputs."""
         return (statistics[:, self.columns] - self.centre) / self.scale
 
-    def forward(self, statistics: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
+    def forward(self, statistics: Tensor, prior: dict[str, float] | None = None, trust: float = 1.0) -> dict[str, Tensor]:
         """statistics (N, SIZE) -> `inverse` (N, 1024), `family_curves` (N, 3, 1024), `family_logits` (N, 3).
 
-        `prior`, the probability of each family, None for equal ones, is in the logits.
+        `prior`, the probability of each family, None for equal ones, is in the logits. `trust` in statistics: of 0 come the means
+        of the families, as likely as before.
         """
-        out = self.answer(self.normalised(statistics), prior)
+        out = self.answer(self.normalised(statistics), prior, trust=trust)
         return out | {name: expand(resampled(out[name], len(CODES))) for name in ("inverse", "family_curves")}
 
-    def answer(self, inputs: Tensor, prior: dict[str, float] | None = None, family_inputs: Tensor | None = None) -> dict[str, Tensor]:
+    def answer(self, inputs: Tensor, prior: dict[str, float] | None = None, family_inputs: Tensor | None = None,
+               trust: float = 1.0) -> dict[str, Tensor]:
         """What `forward` answers, of normalised inputs, with curves at `samples` codes and on the scale of `compress`.
 
         `family_inputs`: what the families see, if not the same."""
         deep = self.body(inputs)
-        weights = self.curves(deep).reshape(len(deep), len(FAMILIES), -1) * 4  # a unit weight moves a curve by 1/32 only
+        weights = self.curves(deep).reshape(len(deep), len(FAMILIES), -1) * (4 * trust)  # a unit weight moves a curve by 1/32 only
         if self.family_body is not None:
             deep = self.family_body(inputs if family_inputs is None else family_inputs)
-        logits = self.families(deep) + deep.new_tensor(log_odds(prior))
+        logits = self.families(deep) * trust + deep.new_tensor(log_odds(prior))
         curves = monotone(self.family_means + weights @ self.vectors)
         return dict(inverse=(logits.softmax(1)[..., None] * curves).sum(1), family_curves=curves, family_logits=logits)
 
@@ -99,12 +106,17 @@ class ResponseNet(nn.Module):
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,) summing to 1, `spread` (1024,).
 
         `prior`: probability of each family before the photo is seen (`camera.prior`); None, all alike.
-        `spread` is the standard deviation over the families' answers: how far what is plausible differs.
+        `spread` is the standard deviation of what is plausible: over the families' answers, and of each within its family.
         """
-        out = self(response_statistics(bounded(code, LONGEST_PX)), prior)
-        likely = out["family_logits"][0].softmax(0)
-        spread = (likely[:, None] * (out["family_curves"][0] - out["inverse"][0]) ** 2).sum(0).sqrt()
-        return dict(inverse=out["inverse"][0], families=likely, spread=spread)
+        code = bounded(code, LONGEST_PX)
+        trust = telling(varied_levels(count(bin_of(code, 256), 256).tolist()))
+        out = self(response_statistics(code), prior, trust)
+        likely, inverse = out["family_logits"][0].softmax(0), out["inverse"][0]
+        between = (likely[:, None] * (out["family_curves"][0] - inverse) ** 2).sum(0)
+        doubts = likely.new_tensor(self.config.doubts) * (GREY_DOUBT if (code - code[:, :1]).abs().max() < 0.5 / 255 else 1)
+        # The ends of a curve are known; 4 makes it 1 in the middle.
+        within = 4 * (inverse * (1 - inverse)).clamp(min=0) * (likely * doubts**2).sum()
+        return dict(inverse=inverse, families=likely, spread=(between + within).sqrt())
 
 
 def perceptron(size: int, widths: tuple[int, ...], dropout: float) -> nn.Sequential:

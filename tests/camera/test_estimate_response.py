@@ -29,6 +29,7 @@ def test_facts_say_what_the_estimate_is_based_on(small_photo, network):
     assert isinstance(curve, ResponseCurve) and curve.facts["spread"].shape == (1024,)
     assert set(curve.facts["families"]) == set(FAMILIES) and sum(curve.facts["families"].values()) == pytest.approx(1, abs=1e-5)
     seen = curve.facts["evidence"]
+    assert 0 <= curve.facts["confidence"] <= 1 and 4 < seen["levels"] <= seen["codes"]
     assert seen["size"] == (96, 128) and 0.2 < seen["clipped"] < 0.4 and seen["codes"] == len(np.unique(small_photo))
     several = estimate_response(torch.from_numpy(np.stack([small_photo.transpose(2, 0, 1)] * 2)), network=network)
     np.testing.assert_array_equal(several[1].inverse, curve.inverse)
@@ -44,7 +45,7 @@ def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path, 
     run = lambda *words: CliRunner().invoke(root, ["response", *words])
     short, long = run(str(photo), *options), run("estimate", str(photo), *options)
     assert short.exit_code == 0 and short.output == long.output
-    assert "128 x 96 pixels" in short.output and "family:" in short.output
+    assert "128 x 96 pixels" in short.output and "family:" in short.output and "confidence: " in short.output
     swapped = run("--plot", str(plot), *options, str(photo))
     assert swapped.exit_code == 0 and cv2.imread(str(plot)).shape == (550, 1100, 3)
     assert run(str(tmp_path / "none.jpg"), *options).exit_code == 1

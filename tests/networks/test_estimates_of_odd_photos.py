@@ -5,6 +5,7 @@ import torch
 
 from hdrrecon import zoo
 from hdrrecon.camera.basis import load_basis
+from hdrrecon.camera.estimate import estimate_response
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.crf_net import CrfConfig, CrfNet
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
@@ -56,16 +57,47 @@ def test_estimate_is_a_response(network, strength):
         assert isinstance(curve, ResponseCurve), name
 
 
-CLUELESS = ("black", "white", "one colour", "two levels", "70 percent clipped", "nearly black", "one pixel")
+def drawing():
+    """Flat shapes and a line of slanted, antialiased edges on white: most code values occur, hardly any of them often."""
+    y, x = np.mgrid[0:200, 0:300]
+    page = np.ones((200, 300, 3))
+    page[40:90, 30:120] = 0, 0.8, 0
+    page += (np.clip(y - x / 3 - 40, 0, 1) - np.clip(y - x / 3 - 44, 0, 1))[..., None] * np.array([-0.9, -0.8, -0.2])
+    return torch.from_numpy(page.clip(0, 1)).float().permute(2, 0, 1)[None].mul(255).round() / 255
+
+
+CHECKER = ((torch.arange(96).view(-1, 1) // 16 + torch.arange(128) // 16) % 2).float().expand(1, 3, -1, -1)
+CLUELESS = {name: PHOTOS[name] for name in ("black", "white", "one colour", "two levels", "70 percent clipped", "nearly black", "one pixel")}
+CLUELESS |= {"drawing": drawing(), "checker": CHECKER}
 
 
 @pytest.mark.parametrize("name", CLUELESS)
 def test_the_shipped_estimator_is_unsure_where_a_photo_tells_nothing(name):
-    """No family is certain, the band is wide, and the curve lies between those of the families."""
+    """No family is certain, the band is wide, there is no confidence, and the curve lies between those of the families."""
     needs_weights()
     network = zoo.load(zoo.card(zoo.DEFAULT_MODEL).linearize)
-    out = network.estimate(PHOTOS[name])
-    assert out["families"].max() < 0.9 and out["spread"].mean() > 0.015
+    out = network.estimate(CLUELESS[name])
+    assert out["families"].max() < 0.75 and out["spread"].square().mean().sqrt() > 0.035
+    assert estimate_response(CLUELESS[name][0], network=network).facts["confidence"] < 0.25
     means = load_basis().family_means
     g = out["inverse"].double().numpy()
     assert (g > means.min(0) - 0.15).all() and (g < means.max(0) + 0.15).all()
+
+
+def test_a_photo_without_colour_is_answered_with_more_doubt():
+    needs_weights()
+    network = zoo.load(zoo.card(zoo.DEFAULT_MODEL).linearize)
+    ramp = torch.linspace(0, 1, 128).mul(255).round().div(255).expand(1, 3, 96, -1)
+    tinted = ramp.clone()
+    tinted[:, 0, :, :64] += 1 / 255
+    band = lambda photo: float(network.estimate(photo)["spread"].mean())
+    assert band(ramp) > 1.2 * band(tinted)
+
+
+@pytest.mark.parametrize("strength", [0.05, 100.0])
+def test_what_is_read_into_two_levels_does_not_count(strength):
+    """Whatever the weights: the three families' means, equally likely, and nothing else."""
+    net = NETWORKS["response"](strength)
+    out, untrained = net.estimate(CHECKER), ResponseNet().eval().estimate(CHECKER)
+    torch.testing.assert_close(out["inverse"], untrained["inverse"])
+    torch.testing.assert_close(out["families"], torch.full((3,), 1 / 3))
