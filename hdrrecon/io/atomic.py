@@ -17,8 +17,8 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     leaves at most a hidden `.hdrrecon-*` file, never a half-written `path`.
 
     Raises:
-        OSError: (the fitting subclass) naming `path` when the folder cannot be made or written to,
-            or when `path` is a folder.
+        OSError: (the fitting subclass) naming `path` when the folder cannot be made or written to, when `path` is
+            a folder, or when writing fails half-way: the disk is full.
 
     Example:
         >>> with atomic_write("out/x.npy") as temporary:
@@ -39,9 +39,12 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         yield temporary
         _flush(temporary, os.O_RDWR)
         os.replace(temporary, path)
-    except BaseException:  # also Ctrl-C: nothing may stay behind
+    except BaseException as error:  # also Ctrl-C: nothing may stay behind
         with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename in (None, str(temporary)) and str(path) not in str(error):
+            text = f"cannot write {path}: " + str(error.strerror or error).replace(str(temporary), path.name)
+            raise (OSError(error.errno, text) if error.errno else OSError(text)) from error
         raise
     with suppress(OSError):  # the rename itself; not every system can open a folder
         _flush(path.parent, os.O_RDONLY)

@@ -48,6 +48,21 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, extension, encoder):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("error", [
+    OSError(errno.ENOSPC, "No space left on device"), OSError("OpenEXR could not write: No space left on device."),
+])
+def test_what_cannot_be_finished_is_named(tmp_path, error):
+    """By its own name, not by that of the hidden file."""
+    with pytest.raises(OSError, match=r"cannot write .*/x\.exr: .*No space left") as caught, atomic_write(tmp_path / "x.exr"):
+        raise error
+    assert caught.value.errno == error.errno
+    with pytest.raises(FileNotFoundError, match=r"other\.txt"), atomic_write(tmp_path / "x.exr"):
+        open(tmp_path / "other.txt")
+    with pytest.raises(OSError) as caught, atomic_write(tmp_path / "x.exr") as temporary:
+        raise OSError(f'could not write "{temporary}"')
+    assert str(caught.value) == f'cannot write {tmp_path / "x.exr"}: could not write "x.exr"'
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_a_killed_run_leaves_no_file_of_that_name(tmp_path):
     script = ("import os, signal, sys\nfrom hdrrecon.io.atomic import atomic_write\n"
