@@ -45,17 +45,18 @@ def test_files_and_their_exif(tmp_path):
     assert [float(f[0x829A]) * 60 for f in facts] == pytest.approx([1 / 16, 1, 2**1.5], rel=1e-5)
 
 
-def test_opencv_merges_the_bracket_back(tmp_path):
+@pytest.mark.parametrize("evs", [(-6, -4, -2, 0, 2, 4), (-4, 0, 4)])
+def test_opencv_merges_the_bracket_back(tmp_path, evs):
     """Files, EXIF times and Debevec's method alone, the curve estimated by it too: the light comes back but for one factor."""
     import cv2
 
     light = scene()
-    paths = write_bracket(tmp_path, light, (-6, -4, -2, 0, 2, 4))
+    paths = write_bracket(tmp_path, light, evs)
     pictures = [cv2.imread(str(p)) for p in paths]
     times = np.float32([float(Image.open(p).getexif().get_ifd(0x8769)[0x829A]) for p in paths])
     curve = cv2.createCalibrateDebevec(samples=200).process(pictures, times)
     merged = cv2.createMergeDebevec().process(pictures, times, curve)[..., ::-1]
-    seen = (light > 2.0**-7).all(axis=2) & (light < 2.0**5).all(axis=2)  # well exposed in two photos at least
+    seen = (light > 2.0**-7).all(axis=2) & (light < 2.0**(-1 - min(evs))).all(axis=2)
     error = np.log2(luminance(merged)[seen] / luminance(light)[seen])
     error -= np.median(error)  # Debevec's unit is his own
     assert np.median(np.abs(error)) < 0.05 and np.percentile(np.abs(error), 95) < 0.2
