@@ -113,7 +113,7 @@ def test_files_and_recipe_of_a_whole_model(tmp_path):
 def test_free_axes_are_named_in_the_recipe():
     look, answer = export.restore_parts(MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16), kernels=(5, 3), recognise=0, features=4, head=8)).eval())
     assert look.facts()["multiple_of"] == 4 and look.facts()["inputs"]["under"] == ["1", "1", "4*rows", "4*columns"]
-    assert answer.facts()["inputs"]["deep"] == ["1", "4", "pixels", "1"]
+    assert answer.facts()["inputs"]["deep"] == ["1", "5", "pixels", "1"]
 
 
 def test_what_cannot_be_exported_says_why():

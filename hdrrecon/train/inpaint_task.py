@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from hdrrecon.color import srgb_to_linear
 from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
+from hdrrecon.networks.seen import Seen
 from hdrrecon.networks.working_resolution import enlarge_rows
 from hdrrecon.train.efficientnet import load_imagenet
 from hdrrecon.train.inpainting import InpaintingLoss, PhotoStream
@@ -29,7 +30,7 @@ class Painter(nn.Module):
 
     def forward(self, code: Tensor) -> Tensor:
         """code (N, 3, H, W) with its holes painted 1 -> colours (N, 3, H, W)."""
-        deep = self.stage.look(code, srgb_to_linear(code), max(code.shape[-2:]))
+        deep = self.stage.seen_by_unet(Seen.at(code, srgb_to_linear(code), max(code.shape[-2:])))
         return self.paint(enlarge_rows(deep, slice(0, code.shape[-2]), code.shape[-2:]))
 
 

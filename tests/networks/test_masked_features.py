@@ -1,10 +1,13 @@
 """Stage 2 answers with a distribution where light was lost, and with nothing where it was not."""
+import numpy as np
 import pytest
 import torch
 
+import hdrrecon
 from hdrrecon.camera.exposure import over_mask
 from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.restored_light import LAPLACE_80, RestoredLight
+from tests.conftest import needs_weights
 
 TINY = MaskedFeaturesConfig(widths=(8, 8, 16), kernels=(3, 3, 3), recognise=0, features=4, head=8, working_px=64)
 
@@ -61,6 +64,18 @@ def test_photos_of_one_value_and_odd_sizes_get_finite_light(net, size, value):
     assert all(torch.isfinite(x).all() for x in net(code, code))
 
 
+def test_of_a_photo_that_clipped_everywhere_nothing_is_sure(net):
+    """The intervals of such a photo are the widest there are; where a fifth of it was measured, the network's own."""
+    code, white = photo(), torch.ones(1, 3, 48, 64)
+    widest, own = (net(x, x**2.2) for x in (white, code))
+    assert widest.spread.min() > 10 * own.spread[own.spread > 0].max()
+    blind = net.look(white, white, 64)
+    blind[:, -1] = 1
+    enough = net.answer(white[..., :1, :1], white[..., :1, :1], blind[..., :1, :1])
+    torch.testing.assert_close(widest.above[..., :1, :1], 20 * enough.above)
+    torch.testing.assert_close(widest.median[..., :1, :1], enough.median)
+
+
 def test_the_spread_is_that_of_a_laplace_law_with_the_same_interval():
     one = torch.ones(1, 1, 2, 2)
     light = RestoredLight(one, one, one, 3 * one, one, one)
@@ -79,3 +94,11 @@ def test_the_classifier_joins_and_stays_as_it_was():
     with torch.no_grad():
         net.context.join["3"][1].bias.add_(1.0)
     assert not torch.equal(before, net.look(code, code**2.2, 64))
+
+
+@pytest.mark.parametrize("model", ["full", "fast", "masked-features"])
+def test_a_shipped_model_answers_a_white_photo_smoothly_and_without_confidence(model):
+    needs_weights()
+    out = hdrrecon.reconstruct(np.full((200, 300, 3), 255, np.uint8), model=model, device="cpu", details=True)
+    assert np.isfinite(out.radiance).all() and out.radiance.min() >= 1 and out.confidence.max() < 0.3
+    assert max(np.abs(np.diff(np.log2(out.radiance), axis=axis)).max() for axis in (0, 1)) < 0.5, "stops from pixel to pixel"
