@@ -33,7 +33,7 @@ def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
         return
     yield from clipping_lines(photo.pixels)
     if photo.response:
-        yield f"response  known: {photo.response}; nothing is estimated"
+        yield "response  none: raw light is linear; nothing is estimated, only what clipped is restored"
         return
     yield from response_lines(photo.pixels, model, family_prior(photo.exif))
 
@@ -45,7 +45,8 @@ def file_lines(photo: Photo) -> Iterator[str]:
     alpha = ", alpha" if photo.alpha is not None else ""
     yield f"size      {photo.width} x {photo.height} ({megapixels:.2f} MP), {depth} per channel{alpha}"
     matrix = "" if np.allclose(photo.to_rec709, np.eye(3), atol=1e-3) else ", converted to Rec.709"
-    yield f"colour    {photo.icc_name or 'no profile, taken as sRGB'}{matrix}"
+    space = "of the raw camera" if photo.response else photo.icc_name or "no profile, taken as sRGB"
+    yield f"colour    {space}{matrix}"
     turned = orientation_of(photo.exif)
     yield f"upright   EXIF orientation {turned}{' (applied)' if turned != 1 else ''}"
 

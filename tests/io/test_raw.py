@@ -60,6 +60,24 @@ def test_the_pipeline_gets_codes_of_a_known_curve(tmp_path):
     assert photo.pixels.max() == 1 and photo.pixels.min() >= 0 and photo.pixels.dtype == np.float32
 
 
+def test_only_what_clipped_is_restored(tmp_path):
+    """The whole way: what the sensor measured comes out as it was, whatever the camera's colours are."""
+    from tests.conftest import needs_weights
+
+    import hdrrecon
+    from hdrrecon.describe import describe
+
+    needs_weights()
+    path = dng(tmp_path / "x.dng", camera_scene() @ MIXED.T, matrix=MIXED)
+    result, light = hdrrecon.reconstruct(path, details=True), read(path)
+    measured = result.masks["over"].max(axis=-1) == 0
+    np.testing.assert_allclose(result.radiance[measured], light[measured], atol=1e-5)
+    assert (~measured).mean() == pytest.approx(24 * 32 / (64 * 96), abs=0.05)
+    assert (result.radiance[24:32, 44:52] >= light[24:32, 44:52] - 1e-5).all()
+    lines = " ".join(describe(path))
+    assert "of the raw camera, converted to Rec.709" in lines and "raw light is linear" in lines
+
+
 def test_a_photo_that_is_not_clipped_is_not_stretched(tmp_path):
     rng = np.random.default_rng(0)
     scene = np.minimum(camera_scene(), 0.9) * (1 - 0.05 * rng.random((64, 96, 1)))
