@@ -1,6 +1,7 @@
 """Blender: light the world with an ordinary photo. Run in Blender's Text Editor, then: World properties > Light from Photo.
 
-Blender's Python is not yours, so hdrrecon runs as a program of its own. Say where it is installed:
+Blender's Python is not yours, so hdrrecon runs as a program of its own. Say below where it is installed. Tried in Blender 5.0.1:
+the pixels Blender sees are those of the EXR, exactly.
 """
 PYTHON = "python3"  # the interpreter in which you ran: pip install hdrrecon
 
@@ -41,7 +42,9 @@ class LightFromPhoto(bpy.types.Operator, ImportHelper):
 
     def execute(self, context):
         try:
-            light_world(context.scene.world, reconstruct(Path(self.filepath)))
+            exr = reconstruct(Path(self.filepath))
+            context.scene.world = context.scene.world or bpy.data.worlds.new("World")
+            light_world(context.scene.world, exr)
         except (RuntimeError, OSError) as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -180,6 +180,14 @@ def test_blender_world(blender, tmp_path, monkeypatch):
     assert world.links == [("ShaderNodeTexEnvironment", "ShaderNodeBackground"), ("ShaderNodeBackground", "ShaderNodeOutputWorld")]
 
 
+def test_blender_gets_a_world_where_a_scene_has_none(blender, tmp_path, monkeypatch):
+    world, operator = Anything(), blender.LightFromPhoto()
+    blender.bpy.data.worlds = SimpleNamespace(new=lambda name: world)
+    monkeypatch.setattr(blender.subprocess, "run", lambda command, **_: SimpleNamespace(returncode=0, stderr=""))
+    operator.filepath, context = str(tmp_path / "p.jpg"), SimpleNamespace(scene=SimpleNamespace(world=None))
+    assert operator.execute(context) == {"FINISHED"} and context.scene.world is world and len(world.links) == 2
+
+
 def test_blender_says_what_went_wrong(blender, tmp_path, monkeypatch):
     monkeypatch.setattr(blender, "PYTHON", sys.executable)
     operator, reported = blender.LightFromPhoto(), []
