@@ -191,6 +191,21 @@ def test_both_kinds_of_numbers_say_the_same():
     assert from_xmp_fields(fields | {"BaseRenditionIsHDR": ["True"]}, codes) is None
 
 
+@pytest.mark.parametrize("left_out", [(APP2, ISO_URN), (APP1, XMP)])
+def test_either_kind_of_numbers_is_enough_for_googles_decoder(tmp_path, left_out):
+    """Android 14 and older three.js know the XMP only, others the ISO block."""
+    imagecodecs = pytest.importorskip("imagecodecs")
+    file = write(tmp_path / "x.jpg", scene(6.0), base=photo_of(scene(6.0), tmp_path))
+    data = file.read_bytes()
+    photo = split_jpeg(data)
+    gains = split_jpeg(data, photo.end)
+    second = bytes(Jpeg(tuple(s for s in gains.segments if not s.is_(*left_out)), gains.scans, 0))
+    length = [b'Item:Length="%d"' % len(jpeg) for jpeg in (data[photo.end:], second)]
+    segments = [Segment(s.marker, s.body.replace(*length)) for s in photo.segments if not (s.is_(APP2, MPF) or s.is_(*left_out))]
+    got = imagecodecs.ultrahdr_decode(with_picture_behind(segments, photo.scans, second))
+    np.testing.assert_array_equal(got, imagecodecs.ultrahdr_decode(data))
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_numbers_with_one_denominator_for_all(tmp_path, channels):
     """libultrahdr up to 1.4 wrote them where it could, and without XMP; its decoder says what they mean."""
