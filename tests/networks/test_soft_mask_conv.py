@@ -15,7 +15,7 @@ def test_a_fully_valid_mask_stays_one_everywhere(kernel, stride, height, width):
     layer = SoftMaskConv2d(3, 5, kernel, stride)
     mask = layer(torch.rand(1, 3, height, width), torch.ones(1, 3, height, width))[1]
     assert mask.shape == (1, 5, -(-height // stride), -(-width // stride))
-    torch.testing.assert_close(mask, torch.ones_like(mask), atol=1e-5, rtol=0)
+    torch.testing.assert_close(mask, torch.ones_like(mask), atol=1e-6, rtol=0)
 
 
 def test_borders_are_as_valid_as_the_middle_to_a_millionth():
@@ -56,16 +56,12 @@ def test_gradients_pass_through_the_mask_only_when_asked():
     assert mask.grad.abs().sum() > 0 and asked.conv.weight.grad.abs().sum() > 0
 
 
-def test_the_released_network_has_its_published_size():
-    with torch.device("meta"):
-        net = MaskedUNet(PUBLISHED)
+@torch.inference_mode()
+def test_the_released_network_has_its_published_size_and_runs():
+    net = MaskedUNet(PUBLISHED)
     assert sum(p.numel() for p in net.parameters()) == pytest.approx(25.8e6, rel=2e-3)
     assert net.multiple_of == 128
-
-
-def test_the_released_layers_build_and_run():
-    thin = MaskedUNet(MaskedUNetConfig(tuple(w // 16 for w in PUBLISHED.widths), PUBLISHED.kernels))
-    out = thin(torch.rand(1, 3, 128, 256), torch.rand(1, 3, 128, 256))
+    out = net(torch.rand(1, 3, 128, 256), torch.rand(1, 3, 128, 256))
     assert out.shape == (1, 3, 128, 256) and torch.isfinite(out).all()
 
 
