@@ -10,7 +10,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "reconstruct": "api", "reconstruct_file": "api", "Reconstructor": "api", "Reconstruction": "api",
-    "estimate_response": "camera.estimate", "read": "io", "write": "io", "list_models": "zoo", "ResponseCurve": "camera.response",
+    "estimate_response": "camera.estimate", "read": "io", "write": "io", "list_models": "zoo", "card": "zoo", "ResponseCurve": "camera.response",
 }
 __all__ = sorted(_PUBLIC)
 

@@ -80,7 +80,7 @@ def preview(
 
 @app.command()
 def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed.")] = "*"):
-    """List the models that ship: size, multiply-adds per photo, licence, scores."""
+    """List the models that ship: size, multiply-adds per photo, licence, scores; of one named in full, where its cards lie."""
     from hdrrecon import zoo
 
     names = zoo.list_models(pattern)
@@ -96,6 +96,8 @@ def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed."
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    for path in zoo.card(pattern).cards if pattern in names else ():
+        typer.echo(f"card: {path}")
 
 
 @app.command()

@@ -53,6 +53,11 @@ class Model:
         """Names of its weights, in the order of the pipeline."""
         return tuple(name for name in (self.linearize, self.restore, self.refine) if name)
 
+    @property
+    def cards(self) -> tuple[Path, ...]:
+        """Of each of its weights, the page that says what it was made of, how, and how good it is."""
+        return tuple(weights_path(WEIGHTS[name].file).with_suffix(".md") for name in self.stages)
+
 
 WEIGHTS = {
     "response-net": Weights("response-net.safetensors", "3c4e6abb2e52232a5553b1e09e0ce4533fc643e58d2832748792570ba840d222"),
@@ -90,7 +95,7 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def card(name: str) -> Model:
-    """What is known of a model.
+    """What is known of a model of `list_models`: `about`, `scores`, `license`, `cost`, `parameters`, `stages`, `cards`.
 
     Raises:
         KeyError: naming the models there are.

@@ -308,9 +308,12 @@ def test_models(monkeypatch):
     monkeypatch.setattr(zoo, "WEIGHTS", {"w": zoo.Weights("w.safetensors", "0" * 64)})
     monkeypatch.setattr(zoo, "MODELS", {"full": zoo.Model("full", "all stages", "w", "w", 1_234_567, {"PU21-PSNR dB": 31.8}, cost=2.5)})
     text = call("models").stdout
+    assert "card: " not in text
     for words in ("full", "1.23 M", "2.5 G", "CC0-1.0", "PU21-PSNR dB 31.8", "(default)"):
         assert words in text
     assert call("models", "x*").exit_code == 1
+    monkeypatch.undo()
+    assert call("models", "linearize").stdout.splitlines()[-1].endswith("response-net.md")
 
 
 def test_help_and_version_are_quick_and_import_nothing_heavy():

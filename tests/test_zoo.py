@@ -27,6 +27,7 @@ def test_a_model_builds_and_counts_its_parameters(name):
     model = zoo.card(name)
     assert sum(p.numel() for p in build_pipeline(name).parameters()) == model.parameters
     assert model.license and model.scores
+    assert [card.stem for card in model.cards] == list(model.stages) and all(card.is_file() for card in model.cards)
 
 
 @pytest.mark.parametrize("name", zoo.MODELS)
