@@ -41,16 +41,16 @@ def tonemap(linear: np.ndarray, method: Method = "reinhard", exposure_stops: flo
 
 
 def light_of(linear: np.ndarray) -> np.ndarray:
-    """The image as (H, W, 3) float64; raises ValueError for anything that is not one."""
+    """The image as (H, W, 3) float32, or float64 if it is; raises ValueError for anything that is not one."""
     linear = np.asarray(linear)
     if linear.ndim != 3 or linear.shape[2] != 3 or 0 in linear.shape or linear.dtype.kind != "f":
         raise ValueError(f"a view needs linear light (H, W, 3) as floats, got {linear.dtype} {linear.shape}; "
                          "pictures of code values can be shown as they are")
-    return linear.astype(np.float64)
+    return linear.astype(np.promote_types(linear.dtype, np.float32), copy=False)  # float64 of large panoramas fills the memory
 
 
 def drawable(linear: np.ndarray) -> np.ndarray:
-    """The image as (H, W, 3) float64, finite and not negative."""
+    """The image as `light_of` gives it, finite and not negative."""
     linear = light_of(linear)
     brightest = linear.max(initial=1.0, where=np.isfinite(linear))
     return np.clip(np.nan_to_num(linear, nan=0.0, posinf=brightest), 0, brightest)
@@ -65,7 +65,7 @@ def _reinhard(light: np.ndarray) -> np.ndarray:
     # The top thousandth may burn out: a sun of a few pixels must not decide about the whole picture.
     white = max(1.0, np.percentile(light.max(axis=2), 99.9))
     y = luminance(light)[..., None]
-    return light * (1 + y / white**2) / (1 + y)
+    return light * ((1 + y / white / white) / (1 + y))  # in this order nothing overflows
 
 
 def _filmic(light: np.ndarray) -> np.ndarray:

@@ -68,3 +68,12 @@ def test_errors_name_the_choices():
         tonemap(pixel(1.0), "drago")
     with pytest.raises(ValueError, match="uint8"):
         tonemap(np.zeros((2, 2, 3), np.uint8))
+
+
+def test_large_light_is_looked_at_in_its_own_precision():
+    """A copy in float64 of a 16K panorama would take 3 GB."""
+    from hdrrecon.view.tonemap import light_of
+
+    light = np.ones((2, 3, 3), np.float32)
+    assert np.shares_memory(light_of(light), light) and light_of(light.astype(np.float16)).dtype == np.float32
+    assert light_of(light.astype(np.float64)).dtype == np.float64
