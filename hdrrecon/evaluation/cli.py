@@ -137,7 +137,7 @@ def evaluate(
     if report:
         from hdrrecon.evaluation.report import write_report
 
-        typer.echo(f"report: {write_report(report, rows, summaries, _panels(out), [*metrics, *tables.BY_KIND])}")
+        typer.echo(f"report: {write_report(report, rows, summaries, _panels(out), [*metrics, *tables.BY_REGION])}")
     troubled = _tell_problems(rows, missing)
     raise typer.Exit(1 if troubled or notes else 0)
 

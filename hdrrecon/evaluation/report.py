@@ -28,7 +28,7 @@ def write_report(
     rows: Sequence[Row],
     summaries: Sequence[Summary],
     panels: str | Path,
-    metrics: Sequence[str] = (*table.MAIN, *table.BY_KIND),
+    metrics: Sequence[str] = (*table.MAIN, *table.BY_REGION),
 ) -> Path:
     """Write the page; replaces a page that is there, in one step.
 

@@ -21,7 +21,7 @@ MAIN = (
     "clipped_delta_e_itp",
     "well_log_rmse",
 )
-BY_KIND = tuple(f"clipped_{kind}_{what}" for kind in KINDS for what in ("log_rmse", "bias"))
+BY_REGION = tuple(f"{part}_{what}" for part in (*(f"clipped_{k}" for k in KINDS), "dark") for what in ("log_rmse", "bias"))
 MARKS = {"better": " ▲", "worse": " ▼", "incomplete": " ?", "too few images": " ?"}
 NOTE = (
     "Mean [95 % bootstrap interval]. ▲ better / ▼ worse than the plain linearised input: only where the interval of the paired "
@@ -31,8 +31,8 @@ NOTE = (
 
 
 def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> str:
-    """Three tables per condition, best first by the first metric: all metrics, clipped pixels by the kind of region they lie
-    in (`metrics.regions.clipped_kinds`), and the first metric paired in detail.
+    """Three tables per condition, best first by the first metric: all metrics; clipped pixels by the kind of region they lie
+    in (`metrics.regions.clipped_kinds`), and nearly black ones; and the first metric paired in detail.
 
     Failures and NaN are counted beside the method.
     """
@@ -50,9 +50,9 @@ def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> 
         images = max((s.n for s in here.values()), default=0)
         parts.append(f"\n**{quoted}** ({images} images)\n")
         parts += _side_by_side(first, here, shown)
-        by_kind = [m for m in BY_KIND if any(s.metric == m and s.n for s in here.values())]
-        if by_kind:
-            parts += ["", *_side_by_side(first, here, by_kind)]
+        by_region = [m for m in BY_REGION if any(s.metric == m and s.n for s in here.values())]
+        if by_region:
+            parts += ["", *_side_by_side(first, here, by_region)]
         parts += _paired(first)
     return "\n".join([*parts, "", NOTE])
 

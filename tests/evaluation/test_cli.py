@@ -35,6 +35,14 @@ def test_a_users_method_in_one_command(cli, truths, tmp_path):
     assert (tmp_path / "t.md").read_text().startswith("**hdrrecon-eval v1") and (tmp_path / "r.html").exists()
 
 
+def test_kinds_of_regions_stand_in_table_and_report(cli, truths, tmp_path):
+    """What clipped by what it shows, and what was crushed."""
+    result = cli(truths, "-c", "two_sided", "-m", OWN + "double", "--report", tmp_path / "r.html", "--max-side", 64)
+    assert result.exit_code == 0, result.output
+    for title in ("clipped, small round sources, log-RMSE", "clipped, textured regions, bias", "nearly black pixels, log-RMSE"):
+        assert title in result.output and title in (tmp_path / "r.html").read_text()
+
+
 def test_trouble_is_named_and_ends_with_1(cli, truths):
     result = cli(truths, "-m", OWN + "broken", "--no-baselines")
     assert result.exit_code == 1 and "12 values" in result.output and "3 with NaN or inf" in result.output
