@@ -13,6 +13,7 @@ import numpy as np
 from hdrrecon.color import linear_to_srgb, luminance
 
 Method = Literal["reinhard", "filmic", "clip"]
+_BAND_ROWS = 256
 
 
 def tonemap(linear: np.ndarray, method: Method = "reinhard", exposure_stops: float = 0.0) -> np.ndarray:
@@ -37,7 +38,15 @@ def tonemap(linear: np.ndarray, method: Method = "reinhard", exposure_stops: flo
     """
     if method not in CURVES:
         raise ValueError(f"method is {method!r}; choose one of {', '.join(CURVES)}")
-    return quantized(CURVES[method](drawable(linear) * 2.0**exposure_stops))
+    light, gain = light_of(linear), 2.0**exposure_stops
+    brightest = _brightest(light)
+    # The top thousandth may burn out: a sun of a few pixels must not decide about the whole picture.
+    white = max(1.0, gain * float(np.percentile(_clean(np.fmax.reduce(light, axis=2), brightest), 99.9)))
+    picture = np.empty(light.shape, np.uint8)
+    for top in range(0, len(light), _BAND_ROWS):  # a large picture at once would need ten times its memory
+        rows = slice(top, top + _BAND_ROWS)
+        picture[rows] = quantized(CURVES[method](_clean(light[rows], brightest) * gain, white))
+    return picture
 
 
 def light_of(linear: np.ndarray) -> np.ndarray:
@@ -52,8 +61,15 @@ def light_of(linear: np.ndarray) -> np.ndarray:
 def drawable(linear: np.ndarray) -> np.ndarray:
     """The image as `light_of` gives it, finite and not negative."""
     linear = light_of(linear)
-    brightest = linear.max(initial=1.0, where=np.isfinite(linear))
-    return np.clip(np.nan_to_num(linear, nan=0.0, posinf=brightest), 0, brightest)
+    return _clean(linear, _brightest(linear))
+
+
+def _brightest(light: np.ndarray) -> float:
+    return light.max(initial=1.0, where=np.isfinite(light))
+
+
+def _clean(light: np.ndarray, brightest: float) -> np.ndarray:
+    return np.clip(np.nan_to_num(light, nan=0.0, posinf=brightest), 0, brightest)
 
 
 def quantized(linear: np.ndarray) -> np.ndarray:
@@ -61,16 +77,14 @@ def quantized(linear: np.ndarray) -> np.ndarray:
     return np.rint(255 * linear_to_srgb(np.clip(linear, 0, 1))).astype(np.uint8)
 
 
-def _reinhard(light: np.ndarray) -> np.ndarray:
-    # The top thousandth may burn out: a sun of a few pixels must not decide about the whole picture.
-    white = max(1.0, np.percentile(light.max(axis=2), 99.9))
+def _reinhard(light: np.ndarray, white: float) -> np.ndarray:
     y = luminance(light)[..., None]
     return light * ((1 + y / white / white) / (1 + y))  # in this order nothing overflows
 
 
-def _filmic(light: np.ndarray) -> np.ndarray:
+def _filmic(light: np.ndarray, _: float) -> np.ndarray:
     x = 0.6 * np.minimum(light, 1e4)  # 0.6 brings the fit to the exposure of the ACES original; far beyond 1e4 it is 1
     return x * (2.51 * x + 0.03) / (x * (2.43 * x + 0.59) + 0.14)
 
 
-CURVES = {"reinhard": _reinhard, "filmic": _filmic, "clip": lambda light: light}
+CURVES = {"reinhard": _reinhard, "filmic": _filmic, "clip": lambda light, _: light}

@@ -1,4 +1,6 @@
 """Tone curves: known values, order kept, and light that is not a number does no harm."""
+import sys
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,13 @@ def test_large_light_is_looked_at_in_its_own_precision():
     light = np.ones((2, 3, 3), np.float32)
     assert np.shares_memory(light_of(light), light) and light_of(light.astype(np.float16)).dtype == np.float32
     assert light_of(light.astype(np.float64)).dtype == np.float64
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_bands_do_not_show(method, monkeypatch):
+    rng = np.random.default_rng(0)
+    light = np.exp(rng.normal(0, 2, (70, 40, 3))).astype(np.float32)
+    light[50, 3], light[10, 5], light[60, 7] = np.nan, np.inf, -1
+    whole = tonemap(light, method, -1)
+    monkeypatch.setattr(sys.modules[tonemap.__module__], "_BAND_ROWS", 16)
+    assert np.array_equal(tonemap(light, method, -1), whole)
