@@ -75,6 +75,12 @@ def read_photo(path: str | Path) -> Photo:
     converted to sRGB. A profile that cannot be used brings a warning, and sRGB is assumed. Of an Ultra HDR
     JPEG this is the photo without its gain map. PQ pictures are `linear`, 1.0 = 203 cd/m2.
 
+    Args:
+        path: as of `read`.
+
+    Returns:
+        The photo, upright; `pixels` (H, W, 3) float32.
+
     Raises:
         As `read`; also ReadError for NaN or infinity in a float file, counted.
     """

@@ -82,7 +82,8 @@ def write(
         envmap: "latlong" marks an equirectangular panorama (.exr only).
         attributes: further header attributes: strings, numbers, lists of them (.exr only).
         base: the photo that `image` was reconstructed from (.jpg only, and needed there). A JPEG is kept as
-            it is, pixels, EXIF, ICC and all; of another photo a JPEG is made. Where `image` is at most 1 the
+            it is, pixels, EXIF, ICC and all, and grows by at most 15 % from 26 kB on; a warning names the few
+            kinds (grey, 4:4:0 ...) that libultrahdr refuses. Of another photo a JPEG is made. Where `image` is at most 1 the
             result looks like the photo, elsewhere `image` times as bright; see `hdrrecon.io.gainmap`.
         headroom_stops: stops above white (.jpg only) below which the light is to stay, bent like `peak_nits`,
             and with which a display shows it in full. If not said, up to 8 stops are kept, and displays

@@ -46,7 +46,16 @@ def stop_shares(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def histogram(linear: np.ndarray) -> np.ndarray:
     """`stop_shares` as a picture, (h, w, 3) uint8 sRGB: stops from left to right, shares upwards, logarithmic.
 
-    What is right of "clip" was restored. Args and errors: see `stop_shares`.
+    What is right of "clip" was restored.
+
+    Args:
+        linear: (H, W, 3) scene-linear light, 1.0 = the level at which the photo clipped.
+
+    Returns:
+        (h, w, 3) uint8 sRGB, of one size for light of any size.
+
+    Raises:
+        ValueError: another shape.
     """
     import cv2
 

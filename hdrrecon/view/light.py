@@ -81,6 +81,9 @@ def light_report(panorama: np.ndarray) -> LightReport:
     Args:
         panorama: (H, 2 H, 3) scene-linear floats, finite; negative light counts as none.
 
+    Returns:
+        The report, in the unit of the pixels; see `LightReport`.
+
     Raises:
         ValueError: not 2:1, not finite, or black.
 

@@ -17,6 +17,9 @@ def write_picture(path: str | Path, picture: np.ndarray) -> Path:
         path: where to; an existing file is replaced.
         picture: (H, W, 3) uint8 sRGB, as `tonemap`, `exposure_strip` and `false_color` return.
 
+    Returns:
+        The path.
+
     Raises:
         ValueError: another extension or another array.
         OSError: the place cannot be written to; names it.
