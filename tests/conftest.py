@@ -25,6 +25,13 @@ def needs_weights() -> None:
         pytest.skip("no weights ship yet")
 
 
+def as_code(photo: np.ndarray):
+    """An (H, W, 3) uint8 photo as code values (1, 3, H, W) in [0, 1], a torch tensor."""
+    import torch
+
+    return torch.from_numpy(photo.transpose(2, 0, 1).copy()).float()[None] / 255
+
+
 @pytest.fixture
 def small_hdr() -> np.ndarray:
     """(96, 128, 3) float32 linear light: a sky with a sun 200 times the clip level, a lamp, and dark textured ground."""

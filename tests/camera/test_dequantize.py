@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import arrays
 from hdrrecon.camera.dequantize import dequantize
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.pipeline import HDRPipeline
+from tests.conftest import as_code
 from tests.test_pipeline import random_pipeline
 
 
@@ -101,7 +102,7 @@ def test_codes_of_unknown_cells_are_left_alone():
 
 def test_the_pipeline_keeps_its_promises(small_photo):
     pipeline, srgb = random_pipeline(), ResponseCurve.srgb()
-    code = torch.from_numpy(small_photo.transpose(2, 0, 1).copy()).float()[None] / 255
+    code = as_code(small_photo)
     plain, out = pipeline(code, srgb), pipeline(code, srgb, smooth=True)
     assert torch.equal(out.over, plain.over) and torch.equal(out.under, plain.under)
     assert torch.equal(plain.linear, srgb.linearize(code)), "not asked for, nothing moves"

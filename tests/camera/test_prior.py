@@ -16,7 +16,7 @@ from hdrrecon.networks.crf_net import CrfConfig, CrfNet
 from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
 from hdrrecon.networks.response_net import ResponseNet
 from hdrrecon.pipeline import HDRPipeline
-from tests.conftest import needs_weights
+from tests.conftest import as_code, needs_weights
 
 NETWORKS = {
     "response": ResponseNet, "linearization": lambda: LinearizationNet(LinearizationConfig(crop_px=32, crops=2)),
@@ -75,7 +75,7 @@ def test_log_odds():
 
 @pytest.mark.parametrize("network", NETWORKS)
 def test_likelihoods_are_multiplied_and_none_changes_nothing(small_photo, network):
-    net, code = wild(NETWORKS[network]()), tensor(small_photo)
+    net, code = wild(NETWORKS[network]()), as_code(small_photo)
     plain, same, told = (net.estimate(code, *prior) for prior in ((), (None,), (CAMERA,)))
     assert all(torch.equal(plain[name], same[name]) for name in plain)
     if network != "linearization":  # there it is done crop by crop
@@ -86,7 +86,7 @@ def test_likelihoods_are_multiplied_and_none_changes_nothing(small_photo, networ
 
 
 def test_curve_is_the_mean_weighted_anew(small_photo):
-    net, code = ResponseNet().eval(), tensor(small_photo)  # untrained: the family means, equally likely
+    net, code = ResponseNet().eval(), as_code(small_photo)  # untrained: the family means, equally likely
     got = net.estimate(code, SRGB)["inverse"]
     want = torch.tensor([SRGB[f] for f in FAMILIES]) @ net.family_means
     torch.testing.assert_close(compress(got), want, atol=1e-4, rtol=0)
@@ -128,7 +128,3 @@ def wild(net):
         if name.startswith(("head", "curves", "families")):
             torch.nn.init.normal_(p, std=0.05)
     return net.eval()
-
-
-def tensor(photo: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(photo.transpose(2, 0, 1).copy()).float()[None] / 255

@@ -5,12 +5,9 @@ import torch
 
 from hdrrecon.camera.basis import load_basis
 from hdrrecon.networks.crf_net import CrfConfig, CrfNet, near_median, occupied_bins, select_patches
+from tests.conftest import as_code
 
 SMALL = CrfConfig(patch_px=64, patches=4, candidates=16)
-
-
-def tensor(photo):
-    return torch.from_numpy(photo.transpose(2, 0, 1).copy()).float()[None] / 255
 
 
 def test_layers_are_those_of_the_table():
@@ -27,7 +24,7 @@ def test_layers_are_those_of_the_table():
 
 
 def test_untrained_it_answers_with_the_mean_emor_curve(small_photo):
-    out = CrfNet(SMALL).eval().estimate(tensor(small_photo))
+    out = CrfNet(SMALL).eval().estimate(as_code(small_photo))
     forward = np.interp(np.linspace(0, 1, 1024), out["inverse"].numpy(), np.linspace(0, 1, 1024))
     np.testing.assert_allclose(forward[5:-5], load_basis().emor.mean[5:-5], atol=3e-3)
     assert out["spread"].max() < 1e-6 and float(out["families"].sum()) == pytest.approx(1, abs=1e-6)
@@ -50,7 +47,7 @@ def test_fullest_patches_are_chosen_and_few_suffice():
 
 
 def test_patches_are_the_same_every_time(small_photo):
-    assert torch.equal(select_patches(tensor(small_photo), 64, 4, 16), select_patches(tensor(small_photo), 64, 4, 16))
+    assert torch.equal(select_patches(as_code(small_photo), 64, 4, 16), select_patches(as_code(small_photo), 64, 4, 16))
 
 
 def test_outliers_are_dropped():
@@ -62,4 +59,4 @@ def test_outliers_are_dropped():
 
 def test_a_classifier_does_not_estimate(small_photo):
     with pytest.raises(ValueError, match="second phase"):
-        CrfNet(CrfConfig(outputs=223, patch_px=64)).eval().estimate(tensor(small_photo))
+        CrfNet(CrfConfig(outputs=223, patch_px=64)).eval().estimate(as_code(small_photo))

@@ -11,6 +11,7 @@ from hdrrecon.networks.kernel_heads import DecoupledHeads, sharp_first
 from hdrrecon.networks.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.pipeline import HDRPipeline
 from hdrrecon.train.loop import save_weights
+from tests.conftest import as_code
 
 SMALL = DKPNConfig(widths=(8, 16), guide=4, working_px=64, alone=True)
 
@@ -25,7 +26,7 @@ def random_net(config: DKPNConfig = SMALL, seed: int = 0) -> DKPN:
 
 @pytest.fixture
 def code(small_photo):
-    code = torch.from_numpy(small_photo.transpose(2, 0, 1).copy()).float()[None] / 255
+    code = as_code(small_photo)
     code[..., 70:80, 60:80] = 0  # a crushed corner
     return code
 

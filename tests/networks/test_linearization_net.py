@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hdrrecon.camera.basis import FAMILIES, load_basis
 from hdrrecon.networks.linearization_net import (LinearizationConfig, LinearizationNet, bounded, code_statistics, crop_features,
                                                  monotone, select_crops, STATISTICS)
+from tests.conftest import as_code
 
 
 @settings(max_examples=50, deadline=None)
@@ -31,7 +32,7 @@ def test_inputs_are_the_published_ones():
 
 
 def test_statistics_do_not_depend_on_size(small_photo):
-    code = torch.from_numpy(small_photo.transpose(2, 0, 1).copy()).float()[None] / 255
+    code = as_code(small_photo)
     one, two = code_statistics(code), code_statistics(code.repeat(1, 1, 2, 1))
     assert one.shape == (1, STATISTICS)
     torch.testing.assert_close(one, two)
@@ -46,7 +47,7 @@ def test_crops_are_those_with_most_codes():
 
 def test_untrained_it_answers_with_the_mean_of_the_family_means(small_photo):
     net = LinearizationNet(LinearizationConfig(crop_px=32, crops=2)).eval()
-    out = net.estimate(torch.from_numpy(small_photo.transpose(2, 0, 1).copy()).float()[None] / 255)
+    out = net.estimate(as_code(small_photo))
     np.testing.assert_allclose(out["inverse"].numpy(), load_basis().family_means.mean(0), atol=1e-5)
     np.testing.assert_allclose(out["families"].numpy(), np.full(len(FAMILIES), 1 / len(FAMILIES)), atol=1e-6)
 
