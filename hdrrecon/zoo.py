@@ -63,7 +63,7 @@ WEIGHTS = {
     "response-net": Weights("response-net.safetensors", "3c4e6abb2e52232a5553b1e09e0ce4533fc643e58d2832748792570ba840d222"),
     "masked-features": Weights("masked-features.safetensors", "ca2230a2a8cd31efaa99a6387eecdaadc2e0b013614987e1677478e788df5347",
                                "CC0-1.0 AND Apache-2.0"),
-    "masked-features-small": Weights("masked-features-small.safetensors", "3a3419cf9895a1f49d1cfdc43306e3c0f3f6b2d769a104f4d44ee90af9d48c7a"),
+    "masked-features-small": Weights("masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"),
     "kernel-prediction": Weights("kernel-prediction.safetensors", "5faa428985accf9ce55cbb0b70810b11c3fa913d1902311e7147b6b07b74a125"),
     "kernel-prediction-alone": Weights("kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"),
     "linearization-net": Weights("linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"),
