@@ -32,7 +32,8 @@ from hdrrecon.networks.seen import CHANNELS, Seen
 Format = Literal["onnx", "pt2"]
 RECIPE = (
     "code: the photo's values in [0, 1], RGB. Response: give 'response' the statistics of hdrrecon.networks.response_statistics; "
-    "linear = inverse, at 1024 evenly spaced codes, interpolated linearly. Or take any inverse response you know.",
+    "linear = inverse, at 1024 evenly spaced codes, interpolated linearly; the library "
+    "trusts it less for photos of few levels (hdrrecon.camera.evidence). Or take any inverse response you know.",
     "Masks: over = clip((255 code - 240) / 10, 0, 1) per channel, with hdrrecon.camera.exposure as the authority; under likewise; "
     "depth = -log2(clip(linear, 2**-10, 1)) / 10.",
     "Seen: area means of code, linear, over, under and depth at the working size (longest side working_px, never enlarged), edges "
