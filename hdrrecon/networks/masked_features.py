@@ -31,8 +31,8 @@ INPUTS = 13
 FULL_INPUTS = 10
 OUTPUTS = 13
 BRIGHTEST_SHADOW_STOPS = 3  # what the network can say of a crushed pixel begins this many stops below the clip level
-ENOUGH_MEASURED = 0.2  # of a photo's values: where fewer are, intervals get wider in proportion, for training has none so blind
-WIDEST = 20  # times
+ENOUGH_MEASURED = 0.2  # of a photo's values: training has none of which fewer are, so what a network says of such is not believed
+BLIND_STOPS = 4  # from the median to either end of the interval, at least, where nothing was measured; less in proportion
 BRIGHTEST_SHADOW = 2**-8  # what is added: no more than an sRGB code of 13 holds, or black would outshine the tones next to it
 
 
@@ -90,15 +90,15 @@ class MaskedFeatures(nn.Module):
         return RestoredLight(*map(spread, self.answer(pick(code), pick(linear), pick(deep))))
 
     def look(self, code: Tensor, linear: Tensor, working_px: int) -> Tensor:
-        """What was seen of the photo at half the working resolution, (N, features + 1, h, w): the U-Net's features, and how much of
-        the photo was seen, from 1 / WIDEST to 1 (enough)."""
+        """What was seen of the photo at half the working resolution, (N, features + 1, h, w): the U-Net's features, and how blind
+        it was, from 0 (enough was measured) to 1 (nothing)."""
         return self.look_at(Seen.at(code, linear, working_px))
 
     def look_at(self, seen: Seen) -> Tensor:
         """The same of a photo that has been brought to the working resolution."""
         deep = self.seen_by_unet(seen)
-        known = ((1 - seen.over).mean((1, 2, 3), keepdim=True) / ENOUGH_MEASURED).clamp(1 / WIDEST, 1)
-        return torch.cat([deep, known.to(deep.dtype).expand_as(deep[:, :1])], 1)
+        blind = (1 - (1 - seen.over).mean((1, 2, 3), keepdim=True) / ENOUGH_MEASURED).clamp(0, 1)
+        return torch.cat([deep, blind.to(deep.dtype).expand_as(deep[:, :1])], 1)
 
     def seen_by_unet(self, seen: Seen) -> Tensor:
         """The U-Net's features alone, (N, features, h, w)."""
@@ -114,12 +114,12 @@ class MaskedFeatures(nn.Module):
 
     def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
         """The per-pixel head, on pixels in any arrangement; `deep` is what `look` says at each. See `forward`."""
-        deep, known = deep[:, :-1], deep[:, -1:].float()
+        deep, blind = deep[:, :-1], deep[:, -1:].float()
         out = self.head(torch.cat([code, linear, over_mask(code), under_mask(code), deep], 1)).float()
         median, above, below, more, unlike, vivid, shadow = out.split((3, 1, 1, 1, 1, 3, 3), 1)
         median = F.softplus(median)
         energy = median * torch.sigmoid(unlike) * 2 + F.softplus(more)
-        above, below = ((F.softplus(side) + 0.05) / known for side in (above, below))
+        above, below = (torch.maximum(F.softplus(side) + 0.05, BLIND_STOPS * blind) for side in (above, below))
         return RestoredLight(median, energy, F.softplus(vivid), above, below,
                              torch.exp2(-(BRIGHTEST_SHADOW_STOPS + F.softplus(shadow))).clamp(max=BRIGHTEST_SHADOW))
 

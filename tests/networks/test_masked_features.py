@@ -65,15 +65,17 @@ def test_photos_of_one_value_and_odd_sizes_get_finite_light(net, size, value):
 
 
 def test_of_a_photo_that_clipped_everywhere_nothing_is_sure(net):
-    """The intervals of such a photo are the widest there are; where a fifth of it was measured, the network's own."""
-    code, white = photo(), torch.ones(1, 3, 48, 64)
-    widest, own = (net(x, x**2.2) for x in (white, code))
-    assert widest.spread.min() > 10 * own.spread[own.spread > 0].max()
-    blind = net.look(white, white, 64)
-    blind[:, -1] = 1
-    enough = net.answer(white[..., :1, :1], white[..., :1, :1], blind[..., :1, :1])
-    torch.testing.assert_close(widest.above[..., :1, :1], 20 * enough.above)
-    torch.testing.assert_close(widest.median[..., :1, :1], enough.median)
+    """Whatever the weights, its intervals are wide; where a fifth was measured they are the network's own. Light stays as it is."""
+    white = torch.ones(1, 3, 48, 64)
+    found, deep = net(white, white), net.look(white, white, 64)
+    assert found.above.min() >= 4 and found.below.min() >= 4
+    deep[:, -1] = 0
+    own = net.answer(white[..., :1, :1], white[..., :1, :1], deep[..., :1, :1])
+    assert own.above.max() < 4
+    torch.testing.assert_close(found.median[..., :1, :1], own.median)
+    fifth = torch.full((1, 3, 50, 40), 0.5)
+    fifth[..., :39, :] = 1
+    assert (net.look(fifth, fifth, 64)[:, -1] == 0).all()
 
 
 def test_the_spread_is_that_of_a_laplace_law_with_the_same_interval():
