@@ -67,8 +67,11 @@ def write_reconstruction(reconstructor: Reconstructor, source: str | Path | Inge
             for _, parts in bands:
                 writer.write(*parts)
         return target
-    whole = [list(parts) for parts in zip(*(parts for _, parts in bands))]
-    light, alpha, _ = (None if parts[0] is None else np.concatenate(parts) for parts in whole)
+    light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
+    for band, (part, alpha_part, _) in bands:
+        light[band] = part
+        if alpha is not None:
+            alpha[band] = alpha_part
     return write(target, light, alpha=alpha, **options)
 
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,8 @@ import numpy as np
 from hdrrecon.color import LUMINANCE_REC709, linear_to_srgb, srgb_to_linear
 from hdrrecon.io.container import kind_of
 from hdrrecon.io.orientation import ORIENTATION_TAG, as_stored, orientation_of
-from hdrrecon.io.photo import Photo
-from hdrrecon.io.read import read_photo
+from hdrrecon.io.photo import CodedPhoto
+from hdrrecon.io.read import encoded, read_coded
 from hdrrecon.io.ultrahdr import encode_ultrahdr
 
 _QUALITY = 95  # of a base that has to be made
@@ -19,10 +20,12 @@ _QUALITY = 95  # of a base that has to be made
 
 @dataclass(frozen=True)
 class Base:
-    """A JPEG, and its picture (H, W, 3), upright, linear as displayed; `to_rec709` as in `Photo`."""
+    """A JPEG, its `size` (H, W) upright, and what gives its picture (H, W, 3), linear as displayed, for the few that need it;
+    `to_rec709` as in `Photo`."""
 
     jpeg: bytes
-    displayed: np.ndarray
+    size: tuple[int, int]
+    displayed: Callable[[], np.ndarray]
     to_rec709: np.ndarray
     orientation: int
 
@@ -33,18 +36,24 @@ def open_base(path: str | Path) -> Base:
     Raises:
         As `read_photo`; ValueError for a file that holds light, not a photo.
     """
-    photo, data = read_photo(path), Path(path).read_bytes()
+    photo, data = read_coded(path), Path(path).read_bytes()
     if photo.linear:
         raise ValueError(f"the base {path} holds linear light; wanted the photo that the light was made from")
+    size = photo.pixels.shape[:2]
     if kind_of(data[:32]) == "jpeg":
-        return Base(data, srgb_to_linear(photo.pixels), photo.to_rec709, orientation_of(photo.exif))
-    displayed = srgb_to_linear(photo.pixels)
+        return Base(data, size, lambda: _displayed(photo), photo.to_rec709, orientation_of(photo.exif))
+    displayed = _displayed(photo)
     if not np.allclose(photo.to_rec709, np.eye(3)):
         displayed = np.clip(displayed @ photo.to_rec709.T.astype(np.float32), 0, 1)
-    return Base(_as_jpeg(displayed, photo), displayed, np.eye(3), 1)
+    return Base(_as_jpeg(displayed, photo), size, lambda: displayed, np.eye(3), 1)
 
 
-def _as_jpeg(displayed: np.ndarray, photo: Photo) -> bytes:
+def _displayed(photo: CodedPhoto) -> np.ndarray:
+    light = srgb_to_linear(encoded(photo.pixels, photo.values))
+    return np.repeat(light, 3, axis=2) if light.shape[2] == 1 else light
+
+
+def _as_jpeg(displayed: np.ndarray, photo: CodedPhoto) -> bytes:
     from PIL import Image
 
     exif = Image.Exif()
@@ -80,13 +89,15 @@ def lay_on(
     """
     check_gain(channels, headroom_stops)
     photo = open_base(base)
-    if image.shape != photo.displayed.shape:
-        (h, w), (bh, bw) = image.shape[:2], photo.displayed.shape[:2]
+    if image.shape[:2] != photo.size:
+        (h, w), (bh, bw) = image.shape[:2], photo.size
         raise ValueError(f"the light has {w} x {h} pixels, the base {base} {bw} x {bh}; "
                          "wanted the photo that the light was made from")
     lies = lambda picture: np.ascontiguousarray(as_stored(picture, photo.orientation))
-    radiance = image @ np.linalg.inv(photo.to_rec709).T.astype(np.float32)
+    same = np.array_equal(photo.to_rec709, np.eye(3))
+    radiance = image if same else image @ np.linalg.inv(photo.to_rec709).T.astype(np.float32)
     weights = np.asarray(LUMINANCE_REC709) @ photo.to_rec709
+    displayed = lies(photo.displayed()) if channels == 1 else None
     return encode_ultrahdr(
-        photo.jpeg, lies(radiance), lies(photo.displayed), weights, channels=channels,
+        photo.jpeg, lies(radiance), displayed, weights, channels=channels,
         headroom_stops=headroom_stops, replace_gain_map=replace_gain_map)

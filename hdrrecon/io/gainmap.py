@@ -87,14 +87,14 @@ class GainMap:
 
 
 def gain_of(
-    radiance: np.ndarray, base: np.ndarray, weights: np.ndarray, *, channels: int = _CHANNELS,
+    radiance: np.ndarray, base: np.ndarray | None, weights: np.ndarray, *, channels: int = _CHANNELS,
     headroom_stops: float | None = None,
 ) -> np.ndarray:
     """The gain of a picture in stops, (H, W, channels) float32; see the module for what it is.
 
     Args:
         radiance: (H, W, 3) float32 in the base's primaries, 1.0 = the level at which the photo clips.
-        base: (H, W, 3) float32 the photo as displayed, linear, white = 1.
+        base: (H, W, 3) float32 the photo as displayed, linear, white = 1; only one channel needs it.
         weights: (3,) luminance of each of the base's primaries.
         channels: 3, or 1: then a pixel's gain is that of its luminance, and hues stay as in the photo.
         headroom_stops: light is bent (see `shoulder`) to stay this far above white; None: `RANGE_STOPS`.
@@ -118,7 +118,7 @@ def as_map(gain: np.ndarray, scale: int, headroom_stops: float | None) -> GainMa
         gain = cv2.resize(gain, (width, height), interpolation=cv2.INTER_AREA)
     high = max(float(gain.max()), 1e-3)  # a map of nothing must still have a range
     headroom = min(high, FULL_EFFECT_STOPS) if headroom_stops is None else headroom_stops
-    codes = np.rint(gain * np.float32(255 / high)).astype(np.uint8)
+    codes = cv2.convertScaleAbs(gain, alpha=255 / high)  # rounds; numpy would fill two more arrays of floats
     codes = codes[..., 0] if codes.ndim == 3 and codes.shape[2] == 1 else codes
     return GainMap(codes, (high,) * _CHANNELS, headroom=headroom)
 

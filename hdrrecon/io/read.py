@@ -85,7 +85,7 @@ def read_photo(path: str | Path) -> Photo:
         As `read`; also ReadError for NaN or infinity in a float file, counted.
     """
     coded = read_coded(path)
-    pixels = _encoded(coded.pixels, coded.values)
+    pixels = encoded(coded.pixels, coded.values)
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     same = ("bits", "linear", "to_rec709", "path", "exif", "icc_name", "response")
@@ -165,7 +165,7 @@ def _decode(kind: str, data: bytes, path: Path, white_nits: float) -> Decoded:
 def _lit(decoded: Decoded, gain_map, path: Path) -> np.ndarray:
     """Linear Rec.709 light (H, W, 3), as stored, of a photo and its gain map."""
     decoded, profile = _understand(decoded, path)
-    base = srgb_to_linear(_encoded(decoded.color, _code_values(decoded.color, profile)))
+    base = srgb_to_linear(encoded(decoded.color, _code_values(decoded.color, profile)))
     base = np.repeat(base, 3, axis=2) if base.shape[2] == 1 else base
     return _in_rec709(gain_map.light(base), profile.to_rec709 if profile else None)
 
@@ -285,7 +285,7 @@ def _code_values(codes: np.ndarray, profile: Profile | None) -> np.ndarray | Non
     return None if luts is None else np.broadcast_to(luts, (3, luts.shape[1]))
 
 
-def _encoded(codes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
+def encoded(codes: np.ndarray, values: np.ndarray | None) -> np.ndarray:
     """Integer codes (H, W, C) as float32 in [0, 1]; floats as they are."""
     if values is None:
         return _to_unit(codes)

@@ -40,7 +40,7 @@ _LAYOUTS_OF_LIBULTRAHDR = ("4:4:4", "4:2:2", "4:2:0")
 
 
 def encode_ultrahdr(
-    base: bytes, radiance: np.ndarray, displayed: np.ndarray, weights: np.ndarray, *, channels: int = 3,
+    base: bytes, radiance: np.ndarray, displayed: np.ndarray | None, weights: np.ndarray, *, channels: int = 3,
     headroom_stops: float | None = None, replace_gain_map: bool = False,
 ) -> bytes:
     """The Ultra HDR file of a JPEG and its light.

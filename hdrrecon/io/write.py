@@ -209,7 +209,7 @@ def _floats(path: Path, what: str, values: np.ndarray) -> np.ndarray:
         raise TypeError(f"cannot write {path}: {what} is {values.dtype}, wanted floats of linear light; "
                         "convert code values with hdrrecon.color.srgb_to_linear(codes / 255)")
     with np.errstate(over="ignore"):  # doubles beyond float32 become infinite and are refused right here
-        values = values.astype(np.float32)
+        values = values.astype(np.float32, copy=False)
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
         raise ValueError(f"cannot write {path}: {bad} of {values.size} {what} values are NaN or infinite; "

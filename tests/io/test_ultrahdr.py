@@ -439,6 +439,20 @@ def test_maps_of_large_photos_are_chosen_by_bands_and_still_fit(tmp_path):
     np.testing.assert_allclose(read(file)[332:334, 702:704], 60, rtol=0.15)
 
 
+def test_large_light_is_copied_once(tmp_path):
+    """Photos of 48 MP would else take 6 GB. The copy is the gain; the rest is small."""
+    import tracemalloc
+
+    light = scene(6.0, 1000, 1600)
+    base = photo_of(light, tmp_path, quality=80, subsampling=2)
+    tracemalloc.start()
+    try:
+        write(tmp_path / "x.jpg", light, base=base)
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * light.nbytes
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("quality", [None, 10, 50])
 def test_real_photos_grow_by_at_most_15_percent(tmp_path, quality, channels):
