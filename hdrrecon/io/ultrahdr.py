@@ -117,7 +117,10 @@ def _announced(segments: list[Segment], gain_map_bytes: int) -> list[Segment]:
 
 def _fitting_map(gain: np.ndarray, headroom_stops: float | None, most_bytes: float) -> bytes:
     """Of the maps that have no more bytes, the one nearest to the gain; the smallest if there is none."""
-    for scale, qualities in _promising(_sample(gain), headroom_stops, (most_bytes - _HEAD_BYTES) / gain.size):
+    promising = _promising(_sample(gain), headroom_stops, (most_bytes - _HEAD_BYTES) / gain.size)
+    same_aspect = lambda scale: gain.shape[0] % scale == gain.shape[1] % scale == 0
+    # Those of exactly the photo's aspect first: three.js (r187) refuses others.
+    for scale, qualities in sorted(promising, key=lambda one: not same_aspect(one[0])):
         gain_map = as_map(gain, scale, headroom_stops)
         for quality in qualities:
             data = _encode_map(gain_map, quality)

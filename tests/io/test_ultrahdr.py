@@ -439,6 +439,16 @@ def test_maps_of_large_photos_are_chosen_by_bands_and_still_fit(tmp_path):
     np.testing.assert_allclose(read(file)[332:334, 702:704], 60, rtol=0.15)
 
 
+@pytest.mark.parametrize("name", ["sunset", "lamps", "palace"])
+def test_maps_have_exactly_the_photos_aspect(tmp_path, name):
+    """three.js (r187) refuses others, and of 800 x 533 pixels there is no half."""
+    base = PHOTOS / f"{name}.jpg"
+    linear = srgb_to_linear(read_photo(base).pixels)
+    file = write(tmp_path / "x.jpg", linear * np.exp2(np.clip((linear - 0.8) * 15, 0, 3)), base=base)
+    (height, width), codes = linear.shape[:2], read_gain_map(file.read_bytes()).codes
+    assert codes.shape[1] * height == codes.shape[0] * width and file.stat().st_size < 1.15 * base.stat().st_size
+
+
 def test_large_light_is_copied_once(tmp_path):
     """Photos of 48 MP would else take 6 GB. The copy is the gain; the rest is small."""
     import tracemalloc
