@@ -27,7 +27,7 @@ ISO_URN = b"urn:iso:std:iso:ts:21496:-1\0"
 SHARE, ALWAYS_FINE_BYTES = 0.12, 3072
 """The map may have this share of the photo's bytes, and that many in any case; else it is made coarser. With its
 announcement (0.8 kB) a photo of 26 kB or more then grows by at most 15 %; thumbnails need their highlights more."""
-_SCALES, _QUALITIES = (1, 2, 4, 8, 16), (98, 95, 90, 80, 65, 50)
+_SCALES, _QUALITIES = (1, 2, 4, 8, 16), (98, 95, 90, 80, 65, 50, 35)
 _HOPELESS = 6  # times too many bytes: no quality saves as many
 _SAMPLE_PX, _BAND_ROWS = 1 << 19, 128  # what large pictures are judged by
 _HEAD_BYTES = 1300  # of a map, with its numbers and tables
