@@ -82,8 +82,11 @@ def check_base(base: bytes, photo: Jpeg, replace_gain_map: bool) -> None:
     others = jpeg.index_types(photo.body(APP2, jpeg.MPF) or b"")
     if any(kind not in (0, *_PREVIEWS) for kind in others):
         _warn("the base holds further views (3D or panorama); the HDR file has its first picture only")
-    if b"MotionPhoto" in base[:photo.end] and len(base) > photo.end:
+    rest = base[photo.end:].strip(b"\0")
+    if b"MotionPhoto" in base[:photo.end] and rest:
         _warn("the film of the motion photo is left out; the HDR file has its still picture only")
+    elif rest and not rest.startswith(jpeg.SOI):
+        _warn(f"{len(rest)} bytes that a camera or a program put behind the photo are left out")
 
 
 def _layout(photo: Jpeg, frame: bytes) -> str:

@@ -383,6 +383,17 @@ def test_the_film_of_a_motion_photo_is_left_out_with_its_announcement(tmp_path):
     np.testing.assert_allclose(inner(read(file)), 6, rtol=0.03)
 
 
+@pytest.mark.parametrize("rest, said", [(b"", 0), (bytes(8), 0), (b"SEFH" + bytes(40) + b"SEFT", 1)])
+def test_what_lies_behind_the_photo_is_left_out_with_a_warning(tmp_path, rest, said):
+    """Samsung's phones put their notes there."""
+    base = photo_of(scene(6.0), tmp_path)
+    base.write_bytes(base.read_bytes() + rest)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        file = write(tmp_path / "x.jpg", scene(6.0), base=base)
+    assert ["48 bytes" in str(w.message) for w in caught] == [True] * said and b"SEFT" not in file.read_bytes()
+
+
 def test_packets_that_cannot_be_extended_are_replaced_with_a_warning(tmp_path):
     light = scene(6.0)
     for xmp in (b"not xml at all", packet("<x/>" + "a" * 65000), packet("<y/>").decode().encode("utf-16")):
