@@ -60,7 +60,7 @@ class Model:
 
 
 WEIGHTS = {
-    "response-net": Weights("response-net.safetensors", "3c4e6abb2e52232a5553b1e09e0ce4533fc643e58d2832748792570ba840d222"),
+    "response-net": Weights("response-net.safetensors", "818321d06f4b5a6b23b663fcbf6b18d3dc841728bbf73f49ad5a3917bfda3668"),
     "masked-features": Weights("masked-features.safetensors", "ca2230a2a8cd31efaa99a6387eecdaadc2e0b013614987e1677478e788df5347",
                                "CC0-1.0 AND Apache-2.0"),
     "masked-features-small": Weights("masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"),
@@ -72,15 +72,15 @@ WEIGHTS = {
 
 DEFAULT_MODEL = "full"
 MODELS = {model.name: model for model in (
-    Model("full", "estimated response, restored highlights, refined", "response-net", "masked-features", 5_770_463,
+    Model("full", "estimated response, restored highlights, refined", "response-net", "masked-features", 5_770_398,
           {"PU21-PSNR dB": 29.73, "curve corrected dB": 35.79, "clipped stops": 0.58}, "kernel-prediction", cost=5.5),
-    Model("fast", "the same with a small restoring network and nothing after it", "response-net", "masked-features-small", 1_158_149,
+    Model("fast", "the same with a small restoring network and nothing after it", "response-net", "masked-features-small", 1_158_084,
           {"PU21-PSNR dB": 28.81, "curve corrected dB": 34.51, "clipped stops": 0.67}, cost=0.75),
-    Model("masked-features", "estimated response, restored highlights: stages 1 and 2", "response-net", "masked-features", 4_503_513,
+    Model("masked-features", "estimated response, restored highlights: stages 1 and 2", "response-net", "masked-features", 4_503_448,
           {"PU21-PSNR dB": 29.59, "curve corrected dB": 35.33, "clipped stops": 0.58}, cost=3.5),
-    Model("dkpn", "kernel prediction standing alone after the estimated response", "response-net", None, 1_871_152,
+    Model("dkpn", "kernel prediction standing alone after the estimated response", "response-net", None, 1_871_087,
           {"PU21-PSNR dB": 28.67, "curve corrected dB": 34.78, "clipped stops": 0.71}, "kernel-prediction-alone", cost=2.1),
-    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 544_548,
+    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 544_483,
           {"PU21-PSNR dB": 28.36, "curve corrected dB": 34.29, "clipped stops": 0.87}, cost=0.0005),
     Model("linearization-net", "the response as published by Liu et al. 2020, for comparison", "linearization-net", None, 838_356,
           {"curve RMSE": 0.0513}, cost=3.4),

@@ -33,7 +33,9 @@ class ResponseConfig:
     """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training;
     `kinds` of statistics it reads (`response_statistics.KINDS`); `samples`: codes at which curves are made, straight between them
     on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves, empty if they share;
-    `doubts`: standard deviation of the answer for each family, at middle levels, where the photo is one of that family."""
+    `split`: they tell cameras from others alone, and the perceptron of the curves flat sRGB from films: it sees more, and what it
+    sees misleads about cameras only. `doubts`: standard deviation of the answer for each family, at middle levels, where the photo
+    is one of that family."""
 
     hidden: tuple[int, ...] = (128, 64)
     weights: int = 11
@@ -41,6 +43,7 @@ class ResponseConfig:
     kinds: tuple[str, ...] = CLASSIC
     samples: int = len(CODES)
     family_hidden: tuple[int, ...] = ()
+    split: bool = False
     doubts: tuple[float, ...] = (0.02, 0.01, 0.06)
 
 
@@ -64,8 +67,9 @@ class ResponseNet(nn.Module):
         self.body = perceptron(size, config.hidden, config.dropout)
         self.family_body = perceptron(size, config.family_hidden, config.dropout) if config.family_hidden else None
         self.curves = nn.Linear(config.hidden[-1], len(FAMILIES) * config.weights)
-        self.families = nn.Linear((config.family_hidden or config.hidden)[-1], len(FAMILIES))
-        for head in (self.curves, self.families):  # untrained: the three family means, equally likely
+        self.families = nn.Linear((config.family_hidden or config.hidden)[-1], 1 if config.split else len(FAMILIES))
+        self.split = nn.Linear(config.hidden[-1], 1) if config.split else None
+        for head in filter(None, (self.curves, self.families, self.split)):  # untrained: the three family means, cameras or not alike
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
 
@@ -95,9 +99,14 @@ class ResponseNet(nn.Module):
         `family_inputs`: what the families see, if not the same."""
         deep = self.body(inputs)
         weights = self.curves(deep).reshape(len(deep), len(FAMILIES), -1) * (4 * trust)  # a unit weight moves a curve by 1/32 only
+        family_deep = deep
         if self.family_body is not None:
-            deep = self.family_body(inputs if family_inputs is None else family_inputs)
-        logits = self.families(deep) * trust + deep.new_tensor(log_odds(prior))
+            family_deep = self.family_body(inputs if family_inputs is None else family_inputs)
+        logits = self.families(family_deep)
+        if self.split is not None:  # the two share what cameras leave: their probabilities sum to one, times that
+            flat = self.split(deep)
+            logits = torch.cat([logits, nn.functional.logsigmoid(flat), nn.functional.logsigmoid(-flat)], 1)
+        logits = logits * trust + deep.new_tensor(log_odds(prior))
         curves = monotone(self.family_means + weights @ self.vectors)
         return dict(inverse=(logits.softmax(1)[..., None] * curves).sum(1), family_curves=curves, family_logits=logits)
 

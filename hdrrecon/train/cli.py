@@ -42,7 +42,7 @@ Seed = Annotated[int, typer.Option(help="Of the training pairs and the first wei
 def response(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("runs/response"),
              photos: Annotated[Optional[Path], typer.Option(help="Folder of ordinary photos (.jpg, .png), to know real ones by.")] = None,
              chunks: Annotated[int, typer.Option(help="Chunks of 1000 simulated photos; about a minute each on one core.")] = 44,
-             steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 6000, seed: Seed = 0):
+             steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 4500, seed: Seed = 0):
     """Stage 1, the default: the inverse camera response from statistics of a photo."""
     from hdrrecon.train.count_response import count_chunk, count_odd, count_photos, count_shots, load_chunks, load_photos
     from hdrrecon.train.curves import CurveSampler, WideCurves, load_measured

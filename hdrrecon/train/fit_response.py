@@ -25,23 +25,24 @@ class FitRecipe:
 
     `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for views of
     HDR scenes, soft as renderings are, and for pieces of them and ordinary photos as scenes, sharp as cameras' photos are, most of
-    which are cameras'; `handled`: how likely a photo of each family was worked on after it was taken; `components`: principal ones
-    of the statistics, all that is learnt from; `noise` and `curve_noise`: on what the families and the curves see, in standard
+    which are cameras'; `handled`: how likely a photo of each family was worked on after it was taken; `naming`: weight of telling
+    families apart; `components`: principal ones of the statistics, all that is learnt from; `noise` and `curve_noise`: on what the families and the curves see, in standard
     deviations of the statistics; `weight_decay` and `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are
     spread at its ends, tells panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is
     hidden from them, so that none is relied on alone.
     """
 
-    steps: int = 6000
-    batch: int = 1024
-    rate: float = 3e-3
+    steps: int = 4500
+    batch: int = 768
+    naming: float = 0.2
+    rate: float = 2.5e-3
     components: int = 900
-    weight_decay: float = 0.5
+    weight_decay: float = 0.7
     curve_decay: float = 0.5
     noise: float = 0.35
     curve_noise: float = 0.1
     photo_share: float = 0.3
-    view_odds: tuple[float, ...] = (0.25, 0.375, 0.375)
+    view_odds: tuple[float, ...] = (0.27, 0.365, 0.365)
     piece_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
     photo_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
     handled: tuple[float, ...] = (0.55, 0.18, 0.06)
@@ -65,7 +66,7 @@ class Prepared:
         return Prepared(*(getattr(self, f.name)[pick] for f in fields(self)))
 
 
-DEFAULT_CONFIG = ResponseConfig(kinds=tuple(KINDS), samples=129, family_hidden=(64,))
+DEFAULT_CONFIG = ResponseConfig(kinds=tuple(KINDS), samples=129, family_hidden=(64,), split=True)
 
 
 def fit(train: Counted, photos: Counted | None, validation: Counted, out: Path, config: ResponseConfig = DEFAULT_CONFIG,
@@ -89,7 +90,8 @@ def fit(train: Counted, photos: Counted | None, validation: Counted, out: Path, 
     for step in range(1, recipe.steps + 1):
         batch = drawn(sources, recipe)
         answer = learner.train().answer(*seen(batch.inputs.float(), visible, recipe))
-        loss = curve_loss(answer | {k: expand(answer[k]) for k in ("inverse", "family_curves")}, batch.inverse, batch.share, batch.family)
+        loss = curve_loss(answer | {k: expand(answer[k]) for k in ("inverse", "family_curves")}, batch.inverse, batch.share, batch.family,
+                          recipe.naming)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -161,6 +163,8 @@ def widened(learner: ResponseNet, directions: Tensor, net: ResponseNet, family_k
         own[1:].load_state_dict(learnt[1:].state_dict())
     net.curves.load_state_dict(learner.curves.state_dict())
     net.families.load_state_dict(learner.families.state_dict())
+    if net.split is not None:
+        net.split.load_state_dict(learner.split.state_dict())
 
 
 def _bodies(net: ResponseNet) -> list[nn.Sequential]:
@@ -185,11 +189,11 @@ def response_loss(out: dict[str, Tensor], truth: Counted) -> Tensor:
     return curve_loss(out, truth.inverse, used_codes(truth.statistics, truth.inverse.shape[1]), truth.family)
 
 
-def curve_loss(out: dict[str, Tensor], inverse: Tensor, share: Tensor, family: Tensor) -> Tensor:
+def curve_loss(out: dict[str, Tensor], inverse: Tensor, share: Tensor, family: Tensor, naming: float = 0.05) -> Tensor:
     """Curve error of the estimate and of the true family's answer, error in stops where the photo has pixels, family."""
     own = out["family_curves"][torch.arange(len(family)), family]
     error = lambda curve: losses.curve_rmse(curve, inverse).mean() + 0.2 * losses.curve_stops(curve, inverse, share).mean()
-    return 4 * error(out["inverse"]) + 2 * error(own) + 0.05 * nn.functional.cross_entropy(out["family_logits"], family)
+    return 4 * error(out["inverse"]) + 2 * error(own) + naming * nn.functional.cross_entropy(out["family_logits"], family)
 
 
 def used_codes(statistics: Tensor, samples: int) -> Tensor:

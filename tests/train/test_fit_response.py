@@ -1,5 +1,6 @@
 """ResponseNet's fit: what it draws, folds and learns."""
 import csv
+from dataclasses import replace
 
 import pytest
 import torch
@@ -59,10 +60,11 @@ def test_photos_counted_evenly_are_drawn_as_the_world_has_them():
     assert (odds_of(Counted(nothing, nothing, family), recipe) == 1).all(), "without what they are, all are alike"
 
 
-def test_what_was_learnt_from_components_is_the_same_on_the_statistics():
+@pytest.mark.parametrize("split", (False, True))
+def test_what_was_learnt_from_components_is_the_same_on_the_statistics(split):
     """Folding the directions into the first layers changes no answer."""
     torch.manual_seed(0)
-    net = ResponseNet(SMALL).eval()
+    net = ResponseNet(replace(SMALL, split=split)).eval()
     statistics = torch.rand(20, SIZE)
     net.normalise_by(statistics)
     directions = principal(net.normalised(statistics), 12)
@@ -71,6 +73,7 @@ def test_what_was_learnt_from_components_is_the_same_on_the_statistics():
         torch.nn.init.normal_(p, std=0.1)
     widened(learner, directions, net, SMALL.kinds)
     inputs = net.normalised(statistics)
+    assert net.answer(inputs)["family_logits"].std(0).min() > 0.05
     for name, value in learner.answer(inputs @ directions).items():
         torch.testing.assert_close(net.answer(inputs)[name], value, atol=1e-4, rtol=1e-4)
 
@@ -89,6 +92,21 @@ def test_families_are_blind_to_kinds_they_were_not_shown():
     torch.testing.assert_close(net.answer(inputs)["family_logits"], net.answer(other)["family_logits"])
     other[:, 0] += 1
     assert not torch.allclose(net.answer(inputs)["family_logits"], net.answer(other)["family_logits"])
+
+
+def test_srgb_and_films_share_what_cameras_leave():
+    torch.manual_seed(0)
+    net = ResponseNet(replace(SMALL, split=True)).eval()
+    for p in net.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    inputs = torch.randn(5, SMALL_SIZE)
+    before = net.answer(inputs)["family_logits"].softmax(1)
+    net.split.bias.data += 3
+    after = net.answer(inputs)["family_logits"].softmax(1)
+    torch.testing.assert_close(after[:, 0], before[:, 0])
+    assert (after[:, 1] > before[:, 1]).all() and (after[:, 2] < before[:, 2]).all()
+    prior = net.answer(inputs, dict(camera=0.98, srgb=0.01, dorf=0.01))["family_logits"].softmax(1)
+    assert (prior[:, 0] > after[:, 0]).all()
 
 
 def test_hidden_kinds_are_missing_from_what_families_see():
