@@ -144,9 +144,11 @@ class Reconstructor:
         model: one of `hdrrecon.list_models()`, or an `HDRPipeline` of your own.
         device: see `reconstruct`; `precision` too.
         compile: let `torch.compile` make the networks faster; the first photo then takes minutes.
+        replay: on CUDA, record what the networks launch for photos of a size that comes again: for videos.
     """
 
-    def __init__(self, model="full", device: str = "auto", *, precision: str = "auto", compile: bool = False):
+    def __init__(self, model="full", device: str = "auto", *, precision: str = "auto", compile: bool = False,
+                 replay: bool = False):
         import torch
 
         from hdrrecon.precision import check_precision
@@ -158,6 +160,8 @@ class Reconstructor:
         self.pipeline.precision = precision
         if compile:
             self.pipeline.compile_networks()
+        if replay:
+            self.pipeline.replay_networks()
 
     def __call__(self, image, *, response: str | ResponseCurve = "estimate", details: bool = False, exif: bool = True,
                  dequantize: bool = False, highlights: str = "median", panorama: bool | None = None,
@@ -199,7 +203,7 @@ class Reconstructor:
 
         count, height, width = photo.stored.shape[:3]
         held = photo.stored.nbytes + 4 * count * height * width * photo.restorer.channels
-        return band_rows((height, width), None if memory is None else parse_memory(memory), held)
+        return band_rows((height, width), None if memory is None else parse_memory(memory), held, self.device)
 
 
 def _filled(photo: Ingested, developments: list, rows: int, part, plane: bool = False, bare: bool = False):

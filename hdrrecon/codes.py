@@ -97,7 +97,7 @@ class Codes:
             return stored.float().contiguous()
         if self.device.type == "cpu":
             return torch.from_numpy(_look_up(np.ascontiguousarray(stored.numpy()), table.numpy()))
-        return table.gather(0, stored.long().reshape(-1, 3)).view(stored.shape)
+        return table.gather(0, stored.to(torch.long, memory_format=torch.contiguous_format).view(-1, 3)).view(stored.shape)
 
 
 def flags_of(code: Tensor) -> Tensor:

@@ -12,7 +12,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from hdrrecon.camera.exposure import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
@@ -90,7 +89,7 @@ class Development:
         size = _GROUP_PX.get(flags.device.type, _GROUP_PX_ELSEWHERE)
         indices = wanted.nonzero()[:, 0]
         for index in indices.split(size) if len(indices) else ():
-            yield F.pad(index, (0, size - len(index)), value=int(index[0])), len(index)
+            yield torch.cat([index, index[:1].expand(size - len(index))]), len(index)
 
     def _lit(self, rows: slice, index: Tensor, linear: Tensor, doubted: bool) -> tuple[Tensor, Tensor | None]:
         """Light (n, 3) of the pixels `index`, and, if asked for, the chance (n,) that what was restored of it is wrong."""

@@ -48,7 +48,7 @@ def write_reconstruction(reconstructor: Reconstructor, source: str | Path | Inge
     check_options(target, **{k: v for k, v in options.items() if k not in ("dtype", "compression")}, confidence=confidence or None)
     size = tuple(photo.stored.shape[1:3])
     held = photo.stored.nbytes + held_light * size[0] * size[1]
-    rows = band_rows(size, None if memory is None else parse_memory(memory), held)
+    rows = band_rows(size, None if memory is None else parse_memory(memory), held, reconstructor.device)
     one, = reconstructor.prepare(photo, response=response, exif=exif, dequantize=dequantize, highlights=highlights, panorama=panorama)
     if preview is not None:  # first: a result that exists then has its strip, so that a later run may skip it
         write_preview(Path(preview), photo, one)
@@ -82,5 +82,5 @@ def write_preview(path: Path, photo: Ingested, one: Development) -> None:
 
     size = one.codes.size
     nchw = lambda light: in_rec709(light, photo.to_rec709).permute(2, 0, 1)[None].contiguous()
-    small = lambda part: shrunk(lambda rows: nchw(part(rows)), size, working_size(size, PREVIEW_PX))[0].permute(1, 2, 0).cpu().numpy()
+    small = lambda part: shrunk(lambda rows: nchw(part(rows)), size, working_size(size, PREVIEW_PX), one.codes.device)[0].permute(1, 2, 0).cpu().numpy()
     write_picture(path, exposure_strip(small(lambda rows: one.light(rows)[0]), compare=small(one.linear)))

@@ -30,7 +30,8 @@ from hdrrecon.networks.seen import Seen, seen_maps
 from hdrrecon.networks.working_resolution import working_size
 from hdrrecon.panorama import Sphere, around, check_panorama, is_panorama, working_px
 from hdrrecon.precision import Precision, autocast, check_precision
-from hdrrecon.resampling import BAND_PX, Enlarged, replicated, shrunk
+from hdrrecon.replay import Replayed
+from hdrrecon.resampling import Enlarged, band_px, replicated, shrunk
 from hdrrecon.tiling import band_rows, in_bands
 
 _LOOKED_AT_TIMES = 4  # a network that shrinks its photo itself is handed one of at most so many times its working size
@@ -106,9 +107,9 @@ class HDRPipeline(nn.Module):
             raise ValueError('this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve')
         if isinstance(code, Codes):
             longest = getattr(self.linearize, "longest_px", max(code.size))
-            code = shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest))
+            code = shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest), code.device)
         out = self.linearize.estimate(code, prior)
-        likely = {name: float(p) for name, p in zip(FAMILIES, out["families"])}
+        likely = dict(zip(FAMILIES, out["families"].tolist()))
         facts = dict(families=likely, spread=out["spread"].double().cpu().numpy())
         if prior is not None:
             facts["prior"] = dict(prior)
@@ -131,7 +132,7 @@ class HDRPipeline(nn.Module):
         check_precision(self.precision)
         if response is None:
             response = self.estimate_response(codes, prior)
-        rows = max(1, BAND_PX // codes.size[1])
+        rows = max(1, band_px(codes.device) // codes.size[1])
         if smooth:
             bands = (slice(top, min(top + rows, codes.size[0])) for top in range(0, codes.size[0], rows))
             smooth = all(on_grid(codes.code(band), 255) for band in bands)
@@ -155,7 +156,7 @@ class HDRPipeline(nn.Module):
                 smooth: bool = False, *, memory: int | None = None, **options) -> PipelineResult:
         """code (1, 3, H, W) code values: uint8, uint16, or floats in [0, 1]; `memory` in bytes; others as `prepare`."""
         codes = Codes.of_tensor(code[0])
-        rows = band_rows(codes.size, memory, held=codes.stored.nbytes + 12 * codes.size[0] * codes.size[1])
+        rows = band_rows(codes.size, memory, codes.stored.nbytes + 12 * codes.size[0] * codes.size[1], codes.device)
         return PipelineResult(self.prepare(codes, response, prior, smooth=smooth, **options), rows)
 
     def compile_networks(self) -> None:
@@ -164,22 +165,28 @@ class HDRPipeline(nn.Module):
             if hasattr(stage, method):
                 setattr(stage, method, torch.compile(getattr(stage, method), dynamic=True))
 
+    def replay_networks(self) -> None:
+        """On CUDA, launch what runs at the working resolution as one, for photos of a size that comes again (`hdrrecon.replay`)."""
+        for stage, method in ((self.restore, "look_at"), (self.refine, "correct")):
+            if hasattr(stage, method) and not isinstance(getattr(stage, method), Replayed):
+                setattr(stage, method, Replayed(getattr(stage, method), stage))
+
     def _looked(self, photo: Development) -> Enlarged:
         codes, net = photo.codes, self.restore
         size = _size_seen(net, photo)
         pair = lambda rows: (nchw(codes.code(rows)), nchw(photo.linear(rows)))
         if hasattr(net, "look_at"):
-            seen = Seen.split(shrunk(lambda rows: seen_maps(*pair(rows)), codes.size, size))
+            seen = Seen.split(shrunk(lambda rows: seen_maps(*pair(rows)), codes.size, size, codes.device))
             look = lambda: net.look_at(seen)
         else:
             handed = working_size(codes.size, _LOOKED_AT_TIMES * max(size))
-            both = shrunk(lambda rows: torch.cat(pair(rows), 1), codes.size, handed)
+            both = shrunk(lambda rows: torch.cat(pair(rows), 1), codes.size, handed, codes.device)
             look = lambda: net.look(both[:, :3], both[:, 3:], max(size))
         return self._enlarged(look, photo)
 
     def _corrected(self, photo: Development) -> Enlarged:
         maps = lambda rows: torch.cat([nchw(x) for x in (photo.codes.code(rows), photo.linear(rows), photo.light(rows)[0])], 1)
-        seen = shrunk(maps, photo.codes.size, _size_seen(self.refine, photo)).split(3, 1)
+        seen = shrunk(maps, photo.codes.size, _size_seen(self.refine, photo), photo.codes.device).split(3, 1)
         return self._enlarged(lambda: self.refine.correct(*seen), photo)
 
     def _enlarged(self, look: Callable[[], Tensor], photo: Development) -> Enlarged:

@@ -11,34 +11,61 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hdrrecon.tiling import BAND_PX_ELSEWHERE
+
 BAND_PX = 1 << 17  # pixels held at full size while shrinking
+CPU = torch.device("cpu")
 
 
-def shrunk(maps: Callable[[slice], Tensor], size: tuple[int, int], to: tuple[int, int]) -> Tensor:
+def band_px(device: torch.device) -> int:
+    """So many on `device`."""
+    return BAND_PX if device.type == "cpu" else BAND_PX_ELSEWHERE
+
+
+def shrunk(maps: Callable[[slice], Tensor], size: tuple[int, int], to: tuple[int, int], device: torch.device = CPU) -> Tensor:
     """Area means of maps that are made row by row.
 
     Args:
         maps: rows of the photo -> (1, C, rows, W) at full size.
         size: (H, W) of the photo; `to`: (h, w), neither larger.
+        device: of the maps.
 
     Returns:
         (1, C, h, w), what `interpolate(all rows, to, mode="area")` gives.
     """
     (height, width), (h, w) = size, to
-    rows = max(1, BAND_PX // width)
+    most, at_once = band_px(device), device.type != "cpu"
+    rows = max(1, most // width)
     if to == size:
         return torch.cat([maps(slice(top, min(top + rows, height))) for top in range(0, height, rows)], 2)
     start = lambda i: i * height // h
     stop = lambda i: -(-(i + 1) * height // h)
-    group = max(1, BAND_PX // w * h // height)  # rows of the answer made together
+    group = max(1, most // w * h // height)  # rows of the answer made together
     out = []
     for first in range(0, h, group):
         after, top = min(first + group, h), start(first)
         parts = (maps(slice(at, min(at + rows, stop(after - 1)))) for at in range(top, stop(after - 1), rows))
         # Each row is shrunk alone, and only then the rows together: the same to the bit wherever bands end.
-        narrow = torch.cat([F.adaptive_avg_pool2d(part, (part.shape[-2], w)) for part in parts], 2)
-        out += [narrow[..., start(i) - top : stop(i) - top, :].mean(2, keepdim=True) for i in range(first, after)]
+        narrow = torch.cat([_narrowed(part, w) for part in parts], 2)
+        bounds = [(start(i) - top, stop(i) - top) for i in range(first, after)]
+        out += [_means_at_once(narrow, bounds)] if at_once else [narrow[..., a:b, :].mean(2, keepdim=True) for a, b in bounds]
     return torch.cat(out, 2)
+
+
+def _narrowed(part: Tensor, width: int) -> Tensor:
+    """Every row by itself, as if it were a channel: on a GPU these are what `adaptive_avg_pool2d` works on at the same time."""
+    rows = part.reshape(1, -1, 1, part.shape[-1])
+    return F.adaptive_avg_pool2d(rows, (1, width)).view(*part.shape[:-1], width)
+
+
+def _means_at_once(narrow: Tensor, bounds: list[tuple[int, int]]) -> Tensor:
+    """Means over rows a to b for all (a, b), in as many launches as the tallest has rows, each summed from its first row on."""
+    first, after = torch.tensor(bounds, device=narrow.device).T
+    total = torch.zeros_like(narrow[:, :, : len(bounds)])
+    for step in range(max(b - a for a, b in bounds)):
+        at = first + step
+        total += narrow.index_select(2, at.clamp(max=narrow.shape[2] - 1)) * (at < after)[:, None]
+    return total / (after - first)[:, None]
 
 
 class Enlarged:

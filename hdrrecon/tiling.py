@@ -11,8 +11,10 @@ import torch
 Answer = TypeVar("Answer")
 
 BAND_PX = 1 << 18  # pixels worked on at a time where nobody says otherwise; more are no faster
+BAND_PX_ELSEWHERE = 1 << 23  # the same on a GPU, where a band costs hundreds of launches: a 4K frame is one
 BYTES_PER_PX = 128  # of a band at full size, at most: 20 for 8-bit codes, 102 for floats, 114 dequantised
 LOOKS_BYTES = 384 << 20  # networks at their working resolution, and the means they see
+LOOKS_BYTES_ELSEWHERE = 3 << 29  # the same on a GPU: means are taken of larger bands
 
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _NOT_ENOUGH = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
@@ -35,24 +37,26 @@ def parse_memory(memory: int | float | str) -> int:
     return int(amount)
 
 
-def band_rows(size: tuple[int, int], memory: int | None, held: int) -> int:
+def band_rows(size: tuple[int, int], memory: int | None, held: int, device: torch.device = torch.device("cpu")) -> int:
     """How many rows to work on at a time.
 
     Args:
         size: (H, W) of the photo.
         memory: bytes that the reconstruction may take, beside Python and the networks' weights; None: no bound.
         held: bytes that it takes from beginning to end: the photo, and the light unless it is written away.
+        device: that works.
 
     Raises:
         ValueError: `memory` does not suffice for one row; names the least that does.
     """
     height, width = size
-    rows = min(height, max(1, BAND_PX // width))
+    band_px, looks = (BAND_PX, LOOKS_BYTES) if device.type == "cpu" else (BAND_PX_ELSEWHERE, LOOKS_BYTES_ELSEWHERE)
+    rows = min(height, max(1, band_px // width))
     if memory is None:
         return rows
-    fits = (memory - held - LOOKS_BYTES) // (width * BYTES_PER_PX)
+    fits = (memory - held - looks) // (width * BYTES_PER_PX)
     if fits < 1:
-        least = held + LOOKS_BYTES + width * BYTES_PER_PX
+        least = held + looks + width * BYTES_PER_PX
         raise ValueError(f"{memory / 1e6:.0f} MB are too little for a photo of {width} x {height}; the least that works is "
                          f'memory="{-(-least // 10**6)}MB" ({held / 1e6:.0f} MB of it are the photo and its light)')
     return min(rows, fits)

@@ -32,3 +32,14 @@ def test_enlarged_rows_are_rows_of_the_enlarged_image():
     whole = F.interpolate(features, (50, 41), mode="bilinear", align_corners=False)
     for rows in (slice(0, 50), slice(0, 7), slice(20, 33), slice(49, 50)):
         torch.testing.assert_close(enlarge_rows(features, rows, (50, 41)), whole[..., rows, :], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size, to", [((301, 203), (64, 43)), ((97, 64), (96, 63)), ((90, 60), (30, 20))])
+def test_shrinking_as_a_gpu_does_it(size, to, monkeypatch):
+    """All rows of the answer at once; on the CPU here, which is told that it is one."""
+    maps, results = torch.rand(1, 5, *size), []
+    for band_px in (300, 5000, 1 << 23):
+        monkeypatch.setattr("hdrrecon.resampling.BAND_PX_ELSEWHERE", band_px)
+        results.append(shrunk(lambda rows: maps[..., rows, :], size, to, torch.device("cuda")))
+    torch.testing.assert_close(results[0], F.interpolate(maps, to, mode="area"), atol=1e-6, rtol=0)
+    assert all(torch.equal(result, results[0]) for result in results)

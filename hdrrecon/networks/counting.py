@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 BLOCK_PX = 1 << 14  # pixels counted at a time
+TOTALLED_PX = 1 << 17  # the same where each gets a row of as many numbers as there are bins
 CLIPPED = 240 / 255  # edges that reach this level are left out
 RELIABLE = 20  # counts below this pull a table's row towards nothing
 
@@ -18,7 +19,22 @@ def bin_of(x: Tensor, count: int) -> Tensor:
 
 def count(index: Tensor, size: int) -> Tensor:
     """How often each of `size` indices occurs, as floats."""
+    if index.is_cuda:  # bincount there first asks for the largest index, and the CPU waits for the answer
+        return torch.histc(index.flatten().int(), size, 0, size).float()
     return torch.bincount(index.flatten(), minlength=size).float()
+
+
+def totals(index: Tensor, values: Tensor, size: int) -> Tensor:
+    """Sum of `values` (n,) at each of `size` indices; the same to the bit every time."""
+    if index.is_cuda:  # index_add_ there adds in any order
+        return _totals_in_order(index, values, size)
+    return torch.zeros(size, device=index.device).index_add_(0, index, values)
+
+
+def _totals_in_order(index: Tensor, values: Tensor, size: int) -> Tensor:
+    bins = torch.arange(size, device=index.device)
+    parts = zip(index.split(TOTALLED_PX), values.split(TOTALLED_PX))
+    return sum(torch.where(at[:, None] == bins, part[:, None], 0).sum(0) for at, part in parts)
 
 
 def where(kept: Tensor, index: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from hdrrecon.networks.counting import CLIPPED, bin_of, count, rows, spaced, tally, where
+from hdrrecon.networks.counting import CLIPPED, bin_of, count, rows, spaced, tally, totals, where
 
 HEIGHT_LEVELS, HEIGHT_BINS = 16, 10
 SATURATION_LEVELS, SATURATION_BINS = 16, 8
@@ -88,6 +88,6 @@ def _grid(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """How much differences between columns depend on the column's place in a block: strongest, spread, and at the border."""
     height = (x[:, 1:] - x[:, :-1]).abs().mean(0)
     place = torch.arange(len(height), device=x.device) % BLOCK
-    mean = torch.zeros(BLOCK, device=x.device).index_add_(0, place, height) / count(place, BLOCK).clamp(min=1)
+    mean = totals(place, height, BLOCK) / count(place, BLOCK).clamp(min=1)
     mean = mean / mean.mean().clamp(min=1e-5)
     return mean.amax().clamp(max=5), 4 * mean.std().clamp(max=5), mean[-1].clamp(max=5)

@@ -20,7 +20,8 @@ import torch
 from torch import Tensor
 
 from hdrrecon.networks import handling_statistics as handling
-from hdrrecon.networks.counting import CLIPPED, RELIABLE, bin_of, count, rows, spaced, tally, where
+from hdrrecon.networks.counting import CLIPPED, RELIABLE, bin_of, count, rows, spaced, tally, totals, where
+from hdrrecon.replay import Replayed
 
 LEVEL_BINS = 64
 EDGE_STRENGTHS = (6 / 255, 16 / 255, 40 / 255)
@@ -43,7 +44,7 @@ SIZE = sum(KINDS.values())
 
 def response_statistics(code: Tensor) -> Tensor:
     """All statistics of photos (N, 3, H, W), code values in [0, 1] -> (N, SIZE), values of about 0 to 3."""
-    return torch.stack([_of_one(photo) for photo in code])
+    return torch.stack([_counted(photo) for photo in code])
 
 
 def _of_one(code: Tensor) -> Tensor:
@@ -54,6 +55,10 @@ def _of_one(code: Tensor) -> Tensor:
         handling.saturation_statistics(code), handling.end_statistics(code), handling.handling_statistics(code)])
 
 
+# A thousand launches; on CUDA one, for photos of a size that comes again.
+_counted = Replayed(_of_one)
+
+
 def level_statistics(code: Tensor) -> Tensor:
     """(3, H, W) -> (6 * LEVEL_BINS,): square-root histograms of R, G, B, brightest and darkest channel, and the mean
     height of green's horizontal edges at each level, on a log scale."""
@@ -62,8 +67,7 @@ def level_statistics(code: Tensor) -> Tensor:
     green = code[1]
     left, right = green[:, :-1], green[:, 1:]
     at = bin_of((left + right) / 2, LEVEL_BINS)
-    total = torch.zeros(LEVEL_BINS, device=code.device).index_add_(0, at, (right - left).abs().flatten().float())
-    height = total / count(at, LEVEL_BINS).clamp(min=1)
+    height = totals(at, (right - left).abs().flatten().float(), LEVEL_BINS) / count(at, LEVEL_BINS).clamp(min=1)
     return torch.cat([*tables, (1 + 1000 * height).log() / 2])
 
 

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import torch
 
+from hdrrecon.networks import counting
 from hdrrecon.networks.response_statistics import (EDGE_LEVELS, EDGE_PLACES, EDGE_ROWS, EDGE_STRENGTHS, KINDS, SIZE, colour_statistics,
                                                    edge_statistics, place_statistics, response_statistics)
 
@@ -57,3 +58,10 @@ def test_size_hardly_matters():
     one, four = response_statistics(code), response_statistics(code.repeat(1, 1, 2, 2))
     share = slice(0, 5 * 64)
     torch.testing.assert_close(one[:, share], four[:, share], atol=1e-4, rtol=1e-4)
+
+
+def test_totals_in_a_fixed_order_are_totals(monkeypatch):
+    """What CUDA devices do, on the CPU."""
+    monkeypatch.setattr(counting, "TOTALLED_PX", 100)
+    index, values = torch.randint(0, 8, (1050,)), torch.rand(1050)
+    torch.testing.assert_close(counting._totals_in_order(index, values, 8), counting.totals(index, values, 8))
