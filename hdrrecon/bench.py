@@ -54,10 +54,10 @@ class Cost:
     device_peak: float = 0.0
 
 
-def photo(megapixels: float, clipped: float) -> np.ndarray:
-    """Synthetic photo (H, W, 3) uint8, 3:2, `clipped` percent of its pixels at 255 and the others below 236; always the same."""
-    width = max(8, round((megapixels * 1e6 * 1.5) ** 0.5))
-    height = max(8, round(width / 1.5))
+def photo(megapixels: float, clipped: float, ratio: float = 1.5) -> np.ndarray:
+    """Synthetic photo (H, W, 3) uint8, `ratio` times as wide as high, `clipped` percent of its pixels at 255 and the others below 236; always the same."""
+    width = max(8, round((megapixels * 1e6 * ratio) ** 0.5))
+    height = max(8, round(width / ratio))
     grain = np.random.default_rng(0).integers(-12, 13, (64, 64, 3), dtype=np.int16)
     y, x = np.arange(height, dtype=np.float32)[:, None], np.arange(width, dtype=np.float32)
     tile = np.tile(grain, (1, -(-width // 64), 1))[:, :width]

@@ -16,6 +16,8 @@ def bench(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, float32, bfloat16")] = "auto",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table there: .csv, or .md.")] = None,
+    frames: Annotated[bool, typer.Option("--frames", help="Instead: 4K frames a second, in a GPU's memory, and each stage.")] = False,
+    width_px: Annotated[int, typer.Option(help="Of those frames, 16:9.", min=64)] = 3840,
 ):
     """Measure what a reconstruction costs, from file to file: ratios to reading and writing alone, seconds, peak memory.
 
@@ -24,6 +26,7 @@ def bench(
     \b
     hdrrecon bench --sizes 1,12 --clipped 5
     hdrrecon bench --model full --model linearize --device cuda -o bench.csv
+    hdrrecon bench --model fast --model full --device cuda --frames
     """
     from hdrrecon import zoo
     from hdrrecon.api import pick_device
@@ -36,6 +39,9 @@ def bench(
         where = str(pick_device(device))
         cases = [Case(mp, share, name, where, precision) for name in models
                  for mp in _numbers("--sizes", sizes, 0.001, 10_000) for share in _numbers("--clipped", clipped, 0, 90)]
+    if frames:
+        _frames(models, where, precision, width_px)
+        return
     machine, measured = machine_description(), []
     for case in cases:
         try:
@@ -50,6 +56,18 @@ def bench(
         if out:
             out.write_text(as_csv(table, machine) if out.suffix.lower() == ".csv" else markdown(table, machine) + "\n")
     raise typer.Exit(int(len(measured) < len(cases)))
+
+
+def _frames(models: list[str], device: str, precision: str, width_px: int) -> None:
+    import torch
+
+    from hdrrecon.bench import machine_description
+    from hdrrecon.frame_rate import report
+
+    typer.echo(machine_description())
+    for name in models:
+        for line in report(name, torch.device(device), width_px, precision=precision):
+            typer.echo(line)
 
 
 def export(
