@@ -26,6 +26,40 @@ def test_a_model_that_is_to_be_replayed_gives_the_same_light(small_photo):
     assert torch.equal(plain, torch.from_numpy(array).permute(2, 0, 1)), "a tensor gives what an array gives"
 
 
+class OnGPU:
+    """What `Replayed` asks of a tensor."""
+
+    is_cuda, dtype, device = True, torch.float32, "cuda:0"
+
+    def __init__(self, *shape: int):
+        self.shape = shape
+
+
+def test_a_size_is_recorded_when_it_comes_again_and_anew_when_weights_have_moved(monkeypatch):
+    done, network = [], torch.nn.Linear(2, 2)
+    monkeypatch.setattr("hdrrecon.replay._Recording", lambda function, tensors: done.append("record") or (lambda tensors: done.append("replay")))
+    replayed = Replayed(lambda x: done.append("call"), network)
+    with torch.inference_mode():
+        for _ in range(3):
+            replayed(OnGPU(2, 3))
+        replayed(OnGPU(2, 4))
+        network.weight = torch.nn.Parameter(torch.rand(2, 2))
+        replayed(OnGPU(2, 3))
+    replayed(OnGPU(2, 3))  # gradients may be wanted
+    assert done == ["call", "record", "replay", "replay", "call", "call", "call"]
+
+
+def test_what_cannot_be_recorded_goes_on_plainly(monkeypatch):
+    def refuse(function, tensors):
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr("hdrrecon.replay._Recording", refuse)
+    replayed = Replayed(lambda x: x.shape)
+    with torch.inference_mode(), pytest.warns(UserWarning, match="not permitted when stream is capturing") as warned:
+        assert [replayed(OnGPU(5)) for _ in range(4)] == [(5,)] * 4
+    assert len(warned) == 1
+
+
 @pytest.mark.cuda
 @pytest.mark.skipif(not CUDA, reason="needs a CUDA device")
 def test_recorded_at_the_second_photo_of_a_size_and_kept_for_some_sizes():
