@@ -2,7 +2,7 @@
 import pytest
 import torch
 
-from hdrrecon.tiling import BYTES_PER_PX, LOOKS_BYTES, band_rows, in_bands, out_of_memory, parse_memory
+from hdrrecon.tiling import BYTES_PER_PX, LOOKS_BYTES, LOOKS_BYTES_ELSEWHERE, band_rows, in_bands, out_of_memory, parse_memory
 
 
 @pytest.mark.parametrize("given, bytes_", [(5e8, 5 * 10**8), ("2GB", 2 * 10**9), ("1.5 gib", 3 << 29), ("800M", 8 * 10**8),
@@ -76,3 +76,9 @@ def test_what_a_band_had_made_is_gone_before_the_next_try():
     (RuntimeError("shape mismatch"), False), (ValueError("out of memory"), False)])
 def test_which_errors_mean_memory(error, is_one):
     assert out_of_memory(error) is is_one
+
+
+def test_a_4k_frame_is_one_band_on_a_gpu():
+    gpu, size = torch.device("cuda"), (2160, 3840)
+    assert band_rows(size, None, 0, gpu) == 2160 > band_rows(size, None, 0)
+    assert band_rows(size, LOOKS_BYTES_ELSEWHERE + 100 * 3840 * BYTES_PER_PX, 0, gpu) == 100
