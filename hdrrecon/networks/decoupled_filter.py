@@ -125,8 +125,9 @@ def normalise_kernels(logits: Tensor) -> Tensor:
     """
     signed, convex = logits[:, :1], logits[:, 1:].softmax(dim=2)
     signed = signed - signed.mean(dim=2, keepdim=True)
-    centre = torch.zeros(logits.shape[2], dtype=logits.dtype, device=logits.device)
-    centre[_kernel_size(len(centre)) ** 2 // 2] = 1
+    taps = _kernel_size(logits.shape[2]) ** 2
+    # Compared, not assigned: a number that is put into a tensor is copied to the device, which CUDA graphs do not record.
+    centre = (torch.arange(taps, device=logits.device) == taps // 2).to(logits.dtype)
     return torch.cat([signed + centre[:, None, None], convex], dim=1)
 
 
