@@ -61,10 +61,10 @@ class Model:
 
 WEIGHTS = {
     "response-net": Weights("response-net.safetensors", "818321d06f4b5a6b23b663fcbf6b18d3dc841728bbf73f49ad5a3917bfda3668"),
-    "masked-features": Weights("masked-features.safetensors", "ca2230a2a8cd31efaa99a6387eecdaadc2e0b013614987e1677478e788df5347",
+    "masked-features": Weights("masked-features.safetensors", "716ed88e6cab3f73ddf7de4604134d76f49c6c66fbe521c3d3c476dafb515a1b",
                                "CC0-1.0 AND Apache-2.0"),
     "masked-features-small": Weights("masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"),
-    "kernel-prediction": Weights("kernel-prediction.safetensors", "5faa428985accf9ce55cbb0b70810b11c3fa913d1902311e7147b6b07b74a125"),
+    "kernel-prediction": Weights("kernel-prediction.safetensors", "9cbbeb6b05412eff0cebd3a90132722d5a485671aad514d039c26ff236c30f8b"),
     "kernel-prediction-alone": Weights("kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"),
     "linearization-net": Weights("linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
