@@ -27,6 +27,7 @@ from hdrrecon.development import Development
 from hdrrecon.precision import autocast
 
 WIDTH_PX, CLIPPED_PERCENT = 3840, 5.0  # 8.3 MP
+IN_A_ROW = 10
 _PICKS = ("index", "gather")  # in the names of operations that read or write a few elements of a table
 
 
@@ -156,7 +157,8 @@ def table(reconstructor: Reconstructor, image: Tensor, reached: Floors, repeats:
 
 
 def report(model: str, device: torch.device, width_px: int = WIDTH_PX, repeats: int = 20, precision: str = "auto") -> Iterator[str]:
-    """Frames per second of one model in four ways, peak memory, and its stages."""
+    """Frames per second of one model in four ways, one by one and in a row (only the last is waited for), peak memory, and its
+    stages."""
     image = frame(width_px, device)
     reached = floors(device)
     yield (f"{model}, {image.shape[2]} x {image.shape[1]}, {CLIPPED_PERCENT:g} % clipped; copy {reached.copy / 1e12:.3f} TB/s, "
@@ -168,6 +170,9 @@ def report(model: str, device: torch.device, width_px: int = WIDTH_PX, repeats: 
             if device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(device)
             taken = seconds(lambda: reconstructor(image, **options), device, repeats)
+            row = IN_A_ROW if device.type == "cuda" else 1  # a CPU is always waited for
+            in_a_row = seconds(lambda: [reconstructor(image, **options) for _ in range(row)], device, max(1, repeats // 5)) / row
             peak = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
-            yield f"{1 / taken:7.1f} frames/s {1000 * taken:8.2f} ms {peak:6.2f} GB  {'networks replayed' if replay else 'networks launched'}{words}"
+            yield (f"{1 / taken:7.1f} frames/s {1000 * taken:8.2f} ms {peak:6.2f} GB, {1 / in_a_row:7.1f} in a row  "
+                   f"{'networks replayed' if replay else 'networks launched'}{words}")
     yield from table(reconstructor, image, reached, repeats)
