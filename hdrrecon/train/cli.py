@@ -217,6 +217,7 @@ def joint(scenes: Scenes, curves: Curves, val: Validation,
     """All three stages end to end, each with its own loss kept; OUT/stages gets a weights file of each."""
     from hdrrecon import zoo
     from hdrrecon.train.joint_task import JointTask, split_stages
+    from hdrrecon.train.patch_metric import worth
     from hdrrecon.train.perceptual import PerceptualLoss
     from hdrrecon.train.restore_task import RestoreTask
 
@@ -224,7 +225,7 @@ def joint(scenes: Scenes, curves: Curves, val: Validation,
     task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None,
                                           perceptual=PerceptualLoss() if perceptual else None))
     _train(task, scenes, curves, val, out, None, replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
-           counted=True)
+           worth, counted=True)
     print("stages: " + ", ".join(map(str, split_stages(out / "best.safetensors", out / "stages"))))
 
 
