@@ -4,7 +4,7 @@
 
 Writes FOLDER/NAME.exr (half float, ZIP) and FOLDER/NAME.png: the photo linearised as sRGB and the reconstruction, each
 at 0, -2 and -4 stops, and the truth below where NAME_truth.exr lies beside the photo. Expected on the shipped
-examples/photos/window.jpg: about a tenth of the pixels are restored, the window up to 0.7 stops above the clip level,
+examples/photos/window.jpg: about an eighth of the pixels are restored, the window up to a stop above the clip level,
 and everything below code 240 stays as measured.
 """
 import sys
