@@ -44,9 +44,10 @@ def response(scenes: Scenes, curves: Curves, val: Validation, out: Out = Path("r
              chunks: Annotated[int, typer.Option(help="Chunks of 1000 simulated photos; about a minute each on one core.")] = 44,
              steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 4500, seed: Seed = 0):
     """Stage 1, the default: the inverse camera response from statistics of a photo."""
-    from hdrrecon.train.count_response import count_chunk, count_odd, count_photos, count_shots, load_chunks, load_photos
+    from hdrrecon.train.count_response import count_chunk, count_odd, count_photos, count_shots, load_chunks
     from hdrrecon.train.curves import CurveSampler, WideCurves, load_measured
     from hdrrecon.train.fit_response import FitRecipe, fit
+    from hdrrecon.train.photos import load_photos
     from hdrrecon.train.scenes import load_scenes
     from hdrrecon.train.validation import validation_shots
 
@@ -117,8 +118,9 @@ def inpaint(scenes: Scenes, photos: Annotated[Path, typer.Option(help="Folder of
             small: Small = False, plain: Plain = False, fixed_masks: Fixed = False, perceptual: Looks = True):
     """Stage 2, first step: painting holes in ordinary photos. Every tenth photo is kept for validation."""
     from hdrrecon.train.inpaint_task import InpaintTask, held_out_photos, painting_start
-    from hdrrecon.train.inpainting import InpaintingLoss, InpaintingWeights, PhotoStream, load_photos
+    from hdrrecon.train.inpainting import InpaintingLoss, InpaintingWeights, PhotoStream
     from hdrrecon.train.loop import train
+    from hdrrecon.train.photos import load_photos
     from hdrrecon.train.scenes import load_scenes
 
     weights = InpaintingWeights() if perceptual else InpaintingWeights(perceptual=0, style=0)

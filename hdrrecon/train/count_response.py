@@ -19,7 +19,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hdrrecon import io
 from hdrrecon.camera.basis import FAMILIES, load_basis
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.camera.simulate import simulate
@@ -36,7 +35,6 @@ SHOTS_PER_VIEW = 5
 PHOTOS_SHARE, PIECES_SHARE = 0.35, 0.25  # of the scenes; without photos, their share are views
 HANDLED_SHARE = 0.4  # of the photos, worked on after they were taken
 VIEW, PIECE, PHOTO, ODD = range(4)  # kinds of scenes
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 @dataclass(frozen=True)
@@ -108,18 +106,6 @@ def taken(light: np.ndarray, clipping: float, curves: CurveSampler, rng: np.rand
     if worked_on:
         code = _as_code(handled(np.ascontiguousarray(code[0].permute(1, 2, 0).numpy()), rng))
     return code, response.inverse.mean(0).astype(np.float32), index, worked_on
-
-
-def load_photos(folder: Path) -> list[np.ndarray]:
-    """Ordinary photos (H, W, 3) uint8, sorted by name.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"no photos ({', '.join(PHOTO_SUFFIXES)}) in {folder}; give a folder of ordinary photos")
-    return [io.read(p)[..., :3] for p in files]
 
 
 def exposed_anew(photo: np.ndarray, gain: float) -> np.ndarray:

@@ -7,7 +7,6 @@ the style term on the composite alone: on the raw output they would cost as much
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,7 +18,6 @@ from hdrrecon.color import linear_to_srgb
 from hdrrecon.train.perceptual import PerceptualLoss, composite
 from hdrrecon.train.scenes import Scene, random_scene, random_view
 
-PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 MOST_SHAPES = 20  # of each kind
 STROKE = 0.03  # of width + height: the thickest line, the largest radius
 LEAST_MEAN = 0.2  # code value of a view that is called well exposed
@@ -31,20 +29,6 @@ class HoledPhoto:
 
     code: Tensor
     hole: Tensor
-
-
-def load_photos(folder: Path) -> list[np.ndarray]:
-    """All photos of `folder` as (H, W, 3) uint8, sorted by name.
-
-    Raises:
-        FileNotFoundError: if there is none.
-    """
-    from hdrrecon import io
-
-    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in PHOTO_SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"no photos ({', '.join(PHOTO_SUFFIXES)}) in {folder}; give a folder of ordinary photos")
-    return [io.read(p)[..., :3] for p in files]
 
 
 class PhotoStream(torch.utils.data.IterableDataset):

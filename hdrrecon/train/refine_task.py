@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.exposure import over_mask, under_mask
-from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.networks.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.networks.response_net import ResponseNet
 from hdrrecon.networks.restored_light import RestoredLight
 from hdrrecon.train import losses
-from hdrrecon.train.restore_task import RestoreTask
+from hdrrecon.train.restore_task import RestoreTask, linearized_shot
 from hdrrecon.train.tasks import alignment_gain, protocol_scores
 
 
@@ -79,8 +78,7 @@ class RefineTask:
         rows = []
         for shot in shots:
             code, truth = shot["code"], shot["truth"]
-            curve = shot["inverse"] if self.linearizer is None else self.linearizer.estimate(code)["inverse"].view(1, 1, -1)
-            linear = interpolate_uniform(curve, code)
+            linear = linearized_shot(shot, self.linearizer)
             before = self.before(net, code, linear)
             after = torch.maximum(corrected(code, before, net.correction(code, linear, before)), linear)
             first = protocol_scores(torch.maximum(before, linear), truth, code)

@@ -95,8 +95,7 @@ class RestoreTask:
         rows = []
         for shot in shots:
             code, truth = shot["code"], shot["truth"]
-            curve = shot["inverse"] if self.linearizer is None else self.linearizer.estimate(code)["inverse"].view(1, 1, -1)
-            linear = interpolate_uniform(curve, code)
+            linear = linearized_shot(shot, self.linearizer)
             light = net(code, linear)
             over, dark = over_mask(code), under_mask(code) * light.shadow
             gain = alignment_gain(linear, truth, code)
@@ -110,3 +109,10 @@ class RestoreTask:
         mean = lambda k: sum(r[k] for r in rows if r[k] == r[k]) / len(rows)
         figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "energy", "inside", "vivid")}
         return dict(score=figures["clipped"] - 0.05 * figures["psnr"], **figures)
+
+
+def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> Tensor:
+    """Linear light (1, 3, H, W) of a validation shot, as `linearizer` estimates it; without one, with the true curve."""
+    code = shot["code"]
+    curve = shot["inverse"] if linearizer is None else linearizer.estimate(code)["inverse"].view(1, 1, -1)
+    return interpolate_uniform(curve, code)

@@ -1,7 +1,6 @@
 """What EXIF may say about a photo, and how much that weighs."""
 import io
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings

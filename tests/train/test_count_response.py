@@ -4,8 +4,9 @@ import torch
 
 from hdrrecon.camera.basis import load_basis
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.train.count_response import (count_chunk, count_odd, count_photos, exposed_anew, load_chunks, load_photos,
-                                            odd_picture, photo_as_light, taken)
+from hdrrecon.train.count_response import (count_chunk, count_odd, count_photos, exposed_anew, load_chunks, odd_picture,
+                                            photo_as_light, taken)
+from hdrrecon.train.photos import load_photos
 from tests.train.test_loop import curves, scenes  # noqa: F401 (fixtures)
 
 

@@ -112,8 +112,8 @@ def test_srgb_and_films_share_what_cameras_leave():
 def test_hidden_kinds_are_missing_from_what_families_see():
     parts = torch.rand(4, 3, 5)
     recipe = FitRecipe(noise=0.0, curve_noise=0.0, kind_dropout=0.0)
-    curves, _, families = seen(parts, torch.tensor([True, False, True]), recipe)
-    torch.testing.assert_close(curves, parts.sum(1))
+    for_curves, _, families = seen(parts, torch.tensor([True, False, True]), recipe)
+    torch.testing.assert_close(for_curves, parts.sum(1))
     torch.testing.assert_close(families, parts[:, 0] + parts[:, 2])
 
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from hdrrecon.networks.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
-from hdrrecon.train.inpainting import (InpaintingLoss, InpaintingWeights, PhotoStream, hole_variation, irregular_hole, load_photos,
+from hdrrecon.train.inpainting import (InpaintingLoss, InpaintingWeights, PhotoStream, hole_variation, irregular_hole,
                                        random_crop)
+from hdrrecon.train.photos import load_photos
 from hdrrecon.train.perceptual import PerceptualLoss
 from hdrrecon.train.scenes import Scene
 from hdrrecon.train.shots import collate

@@ -6,21 +6,19 @@ import pytest
 import torch
 
 from hdrrecon import zoo
-from hdrrecon.camera.basis import load_basis
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.kernel_prediction import DKPN, DKPNConfig
 from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.response_net import ResponseConfig, ResponseNet
 from hdrrecon.pipeline import HDRPipeline
-from hdrrecon.train.curves import CurveSampler, MeasuredCurves
 from hdrrecon.train.joint_task import JointTask, split_stages
 from hdrrecon.train.loop import Recipe, train
 from hdrrecon.train.losses import hue_error
 from hdrrecon.train.refine_task import RefineTask, edge_stops, preliminary
 from hdrrecon.train.restore_task import RestoreTask
-from hdrrecon.train.scenes import Scene
 from hdrrecon.train.shots import ShotStream, collate, random_shot
 from hdrrecon.train.validation import validation_shots
+from tests.train.test_loop import curves, scenes  # noqa: F401 (fixtures)
 
 SMALL = DKPNConfig(widths=(8, 16), guide=4, working_px=64)
 ALONE = DKPNConfig(widths=(8, 16), guide=4, working_px=64, alone=True)
@@ -28,19 +26,7 @@ RECIPE = Recipe(steps=4, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validat
 
 
 @pytest.fixture(scope="module")
-def curves():
-    means = load_basis().family_means
-    return CurveSampler(MeasuredCurves(np.repeat(means[:1, None], 3, 1), means[2:3], means[2:3]))
-
-
-@pytest.fixture(scope="module")
-def scenes():
-    rng = np.random.default_rng(0)
-    return [Scene("noise", np.exp(rng.normal(0, 1.5, (32, 64, 3))).repeat(4, 0).repeat(4, 1).astype(np.float16))]
-
-
-@pytest.fixture(scope="module")
-def batch(scenes, curves):
+def batch(scenes, curves):  # noqa: F811
     rng = np.random.default_rng(1)
     views = [np.exp(rng.normal(0, 1.2, (3, 16, 16))).repeat(3, 1).repeat(3, 2).astype(np.float32) for _ in range(3)]
     return collate([random_shot(view, curves, rng) for view in views])
@@ -98,7 +84,7 @@ def test_either_alone_or_on_a_restorer(config, restoring):
         RefineTask(config, restorer=second_stage() if restoring else None)
 
 
-def test_a_run_leaves_weights_that_the_pipeline_can_use(scenes, curves, tmp_path, small_photo):
+def test_a_run_leaves_weights_that_the_pipeline_can_use(scenes, curves, tmp_path, small_photo):  # noqa: F811
     task = RefineTask(SMALL, first_stage(), second_stage(), working_px=(32, 64))
     best = train(task, RECIPE, partial(ShotStream, scenes, curves), validation_shots(scenes, curves, 3), tmp_path)
     refine = zoo.load_file(best)
@@ -109,7 +95,7 @@ def test_a_run_leaves_weights_that_the_pipeline_can_use(scenes, curves, tmp_path
     assert torch.equal(out.radiance[measured], out.linear[measured]) and out.radiance.isfinite().all()
 
 
-def test_joint_training_reaches_every_stage_and_leaves_three_files(scenes, curves, batch, tmp_path):
+def test_joint_training_reaches_every_stage_and_leaves_three_files(scenes, curves, batch, tmp_path):  # noqa: F811
     stages = first_stage(), second_stage(), DKPN(SMALL).eval().requires_grad_(False)
     task = JointTask(*stages, working_px=(64,))
     net = task.network()
@@ -135,7 +121,7 @@ def test_joint_training_can_leave_stage_1_as_it_is(batch):
         assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in net[name].parameters()), name
 
 
-def test_statistics_that_workers_counted_are_used(scenes, curves, monkeypatch):
+def test_statistics_that_workers_counted_are_used(scenes, curves, monkeypatch):  # noqa: F811
     counting = iter(ShotStream(scenes, curves, 64, 0, counted=True))
     batch = collate([next(counting) for _ in range(4)])
     first = first_stage()
