@@ -1,7 +1,6 @@
 """Two processes train one network: the same weights on both, and those of one process with both batches."""
 import csv
 import os
-import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,7 +74,8 @@ class BothStreams(Stream):
 
 def member(rank: int, port: int, folder: Path) -> None:
     """One process as torchrun would start it. Trains twice, for the second time from what the first left."""
-    os.environ.update(WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port))
+    os.environ.update(WORLD_SIZE="2", RANK=str(rank), LOCAL_RANK=str(rank), MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port),
+                      TORCHELASTIC_USE_AGENT_STORE="True")
     torch.set_num_threads(1)
     task = Task()
     train(task, RECIPE, Stream, [], folder / "run")
@@ -92,10 +92,9 @@ def member(rank: int, port: int, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("two")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    torch.multiprocessing.spawn(member, (port, folder), nprocs=2)
+    # As under torchrun: the meeting point is there before the members are. A port that is free now may be taken when they begin.
+    store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    torch.multiprocessing.spawn(member, (store.port, folder), nprocs=2)
     return folder
 
 
