@@ -122,13 +122,15 @@ class ResponseCurve:
         return np.stack([function(image[..., c], self.inverse[c]) for c in range(3)], -1).astype(dtype)
 
     def to_dict(self) -> dict:
-        """Plain data: {"name", "inverse": (C, 1024) nested lists}; JSON-ready."""
-        return {"name": self.name, "inverse": self.inverse.tolist()}
+        """Plain data: {"name", "inverse": (C, 1024) nested lists, "facts"}; JSON-ready, if what others put into `facts` is."""
+        return {"name": self.name, "inverse": self.inverse.tolist(),
+                "facts": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in self.facts.items()}}
 
     @classmethod
     def from_dict(cls, data: dict) -> ResponseCurve:
-        """The inverse of `to_dict`."""
-        return cls(np.array(data["inverse"]), data["name"])
+        """The inverse of `to_dict`; a list among the facts comes back as an array."""
+        facts = {k: np.array(v) if isinstance(v, list) else v for k, v in data.get("facts", {}).items()}
+        return cls(np.array(data["inverse"]), data["name"], facts)
 
 
 def _forward(light, g):

@@ -1,4 +1,7 @@
 """Promises of ResponseCurve."""
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -76,10 +79,14 @@ def test_bad_curves_are_refused_with_a_reason(samples, words):
 
 
 def test_dictionary_round_trip():
-    curve = ResponseCurve.camera()
-    again = ResponseCurve.from_dict(curve.to_dict())
+    """Through JSON, with what an estimator knew: a saved estimate keeps its band."""
+    facts = dict(families=dict(camera=0.9, srgb=0.1), spread=np.linspace(0, 0.1, 1024), confidence=0.8)
+    curve = replace(ResponseCurve.camera(), facts=facts)
+    again = ResponseCurve.from_dict(json.loads(json.dumps(curve.to_dict())))
     np.testing.assert_array_equal(again.inverse, curve.inverse)
-    assert again.name == "camera"
+    assert again.name == "camera" and again.facts.keys() == facts.keys() and again.facts["families"] == facts["families"]
+    np.testing.assert_array_equal(again.facts["spread"], facts["spread"])
+    assert ResponseCurve.from_dict(dict(name="old", inverse=curve.to_dict()["inverse"])).facts == {}
 
 
 def test_lookup_has_gradients_for_the_table_and_the_image():
