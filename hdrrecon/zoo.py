@@ -60,7 +60,7 @@ class Model:
 
 
 WEIGHTS = {
-    "response-net": Weights("response-net.safetensors", "818321d06f4b5a6b23b663fcbf6b18d3dc841728bbf73f49ad5a3917bfda3668"),
+    "response-net": Weights("response-net.safetensors", "f51fc7deb1a4ca266d4b1abf569eccffcbe77990a9e1fcddd3919a4b3cf3397c"),
     "masked-features": Weights("masked-features.safetensors", "716ed88e6cab3f73ddf7de4604134d76f49c6c66fbe521c3d3c476dafb515a1b",
                                "CC0-1.0 AND Apache-2.0"),
     "masked-features-small": Weights("masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"),

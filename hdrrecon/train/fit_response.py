@@ -33,16 +33,16 @@ class FitRecipe:
     """
 
     steps: int = 4500
-    batch: int = 768
-    naming: float = 0.2
-    rate: float = 2.5e-3
+    batch: int = 1024
+    naming: float = 0.12
+    rate: float = 3e-3
     components: int = 900
     weight_decay: float = 0.7
     curve_decay: float = 0.5
     noise: float = 0.35
     curve_noise: float = 0.1
     photo_share: float = 0.3
-    view_odds: tuple[float, ...] = (0.27, 0.365, 0.365)
+    view_odds: tuple[float, ...] = (0.24, 0.36, 0.4)
     piece_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
     photo_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
     handled: tuple[float, ...] = (0.55, 0.18, 0.06)
