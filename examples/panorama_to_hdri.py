@@ -11,12 +11,12 @@ Expected of the panorama it makes, weights of November 2026:
 
     photo
       strongest source  longitude +49.9 deg, latitude +34.9 deg
-      on level ground   1.141 = 0.02098 from it + 1.12 from the rest
-      sun to sky        0.0187
+      on level ground   1.167 = 0.02054 from it + 1.147 from the rest
+      sun to sky        0.0179
     reconstruction
       strongest source  longitude +49.9 deg, latitude +35.2 deg
-      on level ground   1.34 = 0.2049 from it + 1.135 from the rest
-      sun to sky        0.181
+      on level ground   1.375 = 0.2117 from it + 1.163 from the rest
+      sun to sky        0.182
     truth
       strongest source  longitude +50.0 deg, latitude +35.0 deg
       on level ground   1.958 = 0.4113 from it + 1.547 from the rest
