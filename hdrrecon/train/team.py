@@ -15,6 +15,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -22,6 +23,7 @@ import torch
 from torch import distributed, nn
 
 PATIENCE = timedelta(hours=2)  # the others wait while the leader validates
+PARTING = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,18 @@ def join_team(device: str) -> Team:
         torch.cuda.set_device(place)
     if not distributed.is_initialized():
         distributed.init_process_group("nccl" if place.type == "cuda" else "gloo", timeout=PATIENCE)
-        atexit.register(distributed.destroy_process_group)
+        atexit.register(_leave)
     return Team(distributed.get_rank(), size, place)
+
+
+def _leave() -> None:
+    """End the connection, together if the others are leaving too: gloo may abort a process whose partner has just gone."""
+    if not distributed.is_initialized():
+        return
+    if distributed.get_backend() == "gloo":
+        with suppress(RuntimeError):  # a process that failed does not wait for long for those that did not
+            distributed.monitored_barrier(timeout=PARTING)
+    distributed.destroy_process_group()
 
 
 def own_seed(seed: int, rank: int) -> int:
