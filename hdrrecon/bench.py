@@ -55,7 +55,8 @@ class Cost:
 
 
 def photo(megapixels: float, clipped: float, ratio: float = 1.5) -> np.ndarray:
-    """Synthetic photo (H, W, 3) uint8, `ratio` times as wide as high, `clipped` percent of its pixels at 255 and the others below 236; always the same."""
+    """Synthetic photo (H, W, 3) uint8, `ratio` times as wide as high, `clipped` percent of its pixels at 255 and the others below
+    236; always the same."""
     width = max(8, round((megapixels * 1e6 * ratio) ** 0.5))
     height = max(8, round(width / ratio))
     grain = np.random.default_rng(0).integers(-12, 13, (64, 64, 3), dtype=np.int16)

@@ -3,7 +3,8 @@
 A small perceptron reads what `response_statistics` counted and answers, for each family of cameras, with an
 inverse response (the family's mean and 11 basis weights, made monotone), and with how likely the family is. The
 estimate is the weighted mean of the three, so that a photo that cannot tell gets the mean of what is plausible instead
-of an invented curve; and what is read into a photo counts only as far as it can tell anything (`camera.evidence`). Curves and means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
+of an invented curve; and what is read into a photo counts only as far as it can tell anything (`camera.evidence`). Curves and
+means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
 
 Sources: Lin et al. 2004 and Lin & Zhang 2005 (edges betray the response); Liu et al. 2020 (inverse EMoR weights,
 monotone layer); Grossberg & Nayar 2004 (the basis). The combination is ours.

@@ -7,7 +7,7 @@ A chunk's photos are of views of panoramas, of pieces of them at full sharpness,
 a random camera's curve, reduced there by 1.5 to 4 (which takes the traces of their own camera from their edges) and
 photographed again. Where all films show panoramas and all photos of people and streets are cameras', content betrays the
 family. All families are counted equally often, of all kinds of scenes and handled as often; how likely each is in the world is
-said when the network is fitted, so that another opinion costs half a minute and not an hour.
+said when the network is fitted, so that another opinion costs five minutes and not an hour.
 """
 from __future__ import annotations
 

@@ -26,10 +26,11 @@ class FitRecipe:
     `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for views of
     HDR scenes, soft as renderings are, and for pieces of them and ordinary photos as scenes, sharp as cameras' photos are, most of
     which are cameras'; `handled`: how likely a photo of each family was worked on after it was taken; `naming`: weight of telling
-    families apart; `components`: principal ones of the statistics, all that is learnt from; `noise` and `curve_noise`: on what the families and the curves see, in standard
-    deviations of the statistics; `weight_decay` and `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are
-    spread at its ends, tells panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is
-    hidden from them, so that none is relied on alone.
+    families apart; `components`: principal ones of the statistics, all that is learnt from; `noise` and `curve_noise`: on what the
+    families and the curves see, in standard deviations of the statistics; `weight_decay` and `curve_decay`: likewise;
+    `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are spread at its ends, tells
+    panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is hidden from them, so that none
+    is relied on alone.
     """
 
     steps: int = 4500

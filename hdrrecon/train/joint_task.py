@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.networks.kernel_prediction import corrected
-from hdrrecon.networks.response_statistics import response_statistics
 from hdrrecon.train.fit_response import Counted, response_loss
 from hdrrecon.train.refine_task import light_loss, preliminary, restored
 from hdrrecon.train.restore_task import RestoreTask
+from hdrrecon.train.shots import counted_in
 from hdrrecon.train.tasks import alignment_gain, protocol_scores
 
 STAGES = ("linearize", "restore", "refine")
@@ -72,8 +72,7 @@ class JointTask:
         if self.restoring.linearizer is not None:
             return self.restoring.linearized(batch), batch["code"].new_zeros(())
         with torch.autocast(batch["code"].device.type, enabled=False):  # in bf16 a curve has steps one can see
-            statistics = batch["statistics"] if "statistics" in batch else response_statistics(batch["code"])
-            counted = Counted(statistics, batch["inverse"].mean(1), batch["family"])
+            counted = Counted(counted_in(batch), batch["inverse"].mean(1), batch["family"])
             out = stage(counted.statistics)
             return interpolate_uniform(out["inverse"][:, None], batch["code"]), response_loss(out, counted)
 

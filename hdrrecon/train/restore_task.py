@@ -16,8 +16,8 @@ from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.color import luminance
 from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.response_net import ResponseNet
-from hdrrecon.networks.response_statistics import response_statistics
 from hdrrecon.train import losses
+from hdrrecon.train.shots import counted_in
 from hdrrecon.train.tasks import alignment_gain, protocol_scores
 
 
@@ -55,7 +55,7 @@ class RestoreTask:
         estimated = kind[:, 0, 0] > 0.3
         if self.linearizer is not None and estimated.any():
             # Counting costs as much as the network: only where it is used.
-            counted = batch["statistics"][estimated] if "statistics" in batch else response_statistics(batch["code"][estimated])
+            counted = counted_in(batch, estimated)
             with torch.no_grad(), torch.autocast(counted.device.type, enabled=False):  # in bf16 a curve has steps one can see
                 curves[estimated] = self.linearizer(counted)["inverse"][:, None].expand_as(curves[estimated])
         return interpolate_uniform(curves, batch["code"])

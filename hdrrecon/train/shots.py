@@ -120,6 +120,11 @@ def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (image + np.float32(rng.uniform(-0.7, 0.9)) * (image - blurred)).clip(0, 1)
 
 
+def counted_in(batch: dict[str, torch.Tensor], pick=slice(None)) -> torch.Tensor:
+    """What stage 1 counts in the picked photos of a batch: as the workers did, or else now."""
+    return batch["statistics"][pick] if "statistics" in batch else response_statistics(batch["code"][pick])
+
+
 def collate(samples: list) -> dict[str, torch.Tensor]:
     """Batch of `Sample`s, or of other dataclasses of tensors and numbers, as a dictionary of stacked tensors; without what is None."""
     stack = lambda values: torch.stack(values) if torch.is_tensor(values[0]) else torch.tensor(values)
