@@ -3,6 +3,7 @@
 Blender's Python is not yours, so hdrrecon runs as a program of its own. Say below where it is installed. Tried in Blender 5.0.1:
 the pixels Blender sees are those of the EXR, exactly.
 """
+
 PYTHON = "python3"  # the interpreter in which you ran: pip install hdrrecon
 
 import subprocess
@@ -15,7 +16,19 @@ from bpy_extras.io_utils import ImportHelper
 def reconstruct(photo: Path) -> Path:
     """PHOTO.exr beside the photo; raises RuntimeError with what hdrrecon said."""
     target = photo.with_suffix(".exr")
-    command = [PYTHON, "-m", "hdrrecon", "run", str(photo), "-o", str(target), "--float", "--overwrite", "--highlights", "energy"]
+    command = [
+        PYTHON,
+        "-m",
+        "hdrrecon",
+        "run",
+        str(photo),
+        "-o",
+        str(target),
+        "--float",
+        "--overwrite",
+        "--highlights",
+        "energy",
+    ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(done.stderr.strip() or f"{PYTHON} -m hdrrecon does not run; correct PYTHON in this script")

@@ -23,6 +23,7 @@ training the inputs twice and the gradients once. On an H200, `1024 5 cuda`:
 
 That was with blocks of 128 pixels; with 256, as now, inference reaches 76 %.
 """
+
 import sys
 import time
 import weakref
@@ -33,8 +34,8 @@ from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from hdrrecon.networks.decoupled_filter import DecoupledKernels, decoupled_filter, decoupled_filter_reference
-from hdrrecon.networks.decoupled_filter_fast import filter_by_shifts
+from hdrrecon.networks.refine.decoupled_filter import DecoupledKernels, decoupled_filter, decoupled_filter_reference
+from hdrrecon.networks.refine.decoupled_filter_shifts import filter_by_shifts
 
 DILATIONS = (1, 4, 16)
 
@@ -44,7 +45,9 @@ def unfold_and_multiply(levels: Tensor, kernels: DecoupledKernels, dilations: tu
     result, size = 0, round(kernels.spatial.shape[2] ** 0.5)
     for index, dilation in enumerate(dilations):
         padded = F.pad(levels[:, index], [dilation * (size // 2)] * 4, mode="replicate")
-        taps = F.unfold(padded, size, dilation).unflatten(1, (levels.shape[2], size * size)).unflatten(3, levels.shape[3:])
+        taps = (
+            F.unfold(padded, size, dilation).unflatten(1, (levels.shape[2], size * size)).unflatten(3, levels.shape[3:])
+        )
         filtered = (taps * kernels.spatial[:, index, None]).sum(2)
         result = result + kernels.level[:, index, None] * (kernels.channel[:, index] * filtered[:, None]).sum(2)
     return result
@@ -122,31 +125,43 @@ def copy_bandwidth() -> float:
 
 
 def table(side: int, size: int, device: str) -> None:
-    ways = {"unfold and einsum": decoupled_filter_reference, "unfold and multiply": unfold_and_multiply, "shifted views": shifted_views}
+    ways = {
+        "unfold and einsum": decoupled_filter_reference,
+        "unfold and multiply": unfold_and_multiply,
+        "shifted views": shifted_views,
+    }
     if device == "cuda":
         ways["decoupled_filter"] = decoupled_filter
     tensors = inputs(side, size, device)
-    print(f"{device}, {side} px, {size}x{size} kernels, {len(DILATIONS)} levels\n"
-          f"{'':20s} inference: time  memory  training: time  memory     inference            training")
+    print(
+        f"{device}, {side} px, {size}x{size} kernels, {len(DILATIONS)} levels\n"
+        f"{'':20s} inference: time  memory  training: time  memory     inference            training"
+    )
     first = None
     for name, way in ways.items():
         jobs = [lambda training=training: run(way, tensors, training) for training in (False, True)]
         costs = [cost(job, device) for job in jobs for cost in (milliseconds, megabytes)]
         first = first or costs
         ratios = [a / b for a, b in zip(first, costs)]
-        print(f"{name:20s} {ratios[0]:14.1f}x {ratios[1]:6.1f}x {ratios[2]:13.1f}x {ratios[3]:6.1f}x"
-              f" {costs[0]:8.1f} ms {costs[1]:6.0f} MB {costs[2]:8.1f} ms {costs[3]:6.0f} MB")
+        print(
+            f"{name:20s} {ratios[0]:14.1f}x {ratios[1]:6.1f}x {ratios[2]:13.1f}x {ratios[3]:6.1f}x"
+            f" {costs[0]:8.1f} ms {costs[1]:6.0f} MB {costs[2]:8.1f} ms {costs[3]:6.0f} MB"
+        )
     if device == "cuda":
         moved = sum(tensor.nbytes for tensor in tensors) + tensors[0].nbytes / len(DILATIONS)
         shares = [passes * moved / (ms * copy_bandwidth()) for passes, ms in ((1, costs[0]), (3, costs[2]))]
         print(f"memory bandwidth of the last: {shares[0]:.0%} of a copy's at inference, {shares[1]:.0%} in training")
-        print("largest difference from the first, as part of its largest value: "
-              f"{difference(decoupled_filter, decoupled_filter_reference, tensors):.1e} over results and all gradients")
+        print(
+            "largest difference from the first, as part of its largest value: "
+            f"{difference(decoupled_filter, decoupled_filter_reference, tensors):.1e} over results and all gradients"
+        )
 
 
 def difference(way, reference, tensors: list[Tensor]) -> float:
-    ours, theirs = ((result, *torch.autograd.grad(result.square().sum(), tensors))
-                    for result in (one(tensors[0], DecoupledKernels(*tensors[1:]), DILATIONS) for one in (way, reference)))
+    ours, theirs = (
+        (result, *torch.autograd.grad(result.square().sum(), tensors))
+        for result in (one(tensors[0], DecoupledKernels(*tensors[1:]), DILATIONS) for one in (way, reference))
+    )
     return max(float((a - b).detach().abs().max() / b.detach().abs().max()) for a, b in zip(ours, theirs))
 
 

@@ -4,10 +4,11 @@
     python examples/gallery.py sunset limit_sun      (some)
 
 Each gallery picture shows a photo and where its light is measured or inferred, then, at -3 and -6 stops: the photo
-through the sRGB curve; a classic operator (Kovaleski and Oliveira 2014, the best of `hdrrecon.classic` on clipped
+through the sRGB curve; a classic operator (Kovaleski and Oliveira 2014, the best of `hdrrecon.evaluation.classic` on clipped
 pixels); and `hdrrecon.reconstruct`. What a camera clipped is flat grey in the first. Each limits picture carries its own
 figures. Nothing is random: the same weights make the same pictures.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -19,9 +20,10 @@ import numpy as np
 from PIL import Image
 
 import hdrrecon
-from hdrrecon import classic, view
+from hdrrecon import view
 from hdrrecon.api import Reconstruction
 from hdrrecon.color import linear_to_srgb, luminance, srgb_to_linear
+from hdrrecon.evaluation import classic
 from hdrrecon.view.strip import captioned, shrunk, stacked
 from hdrrecon.zoo import DEFAULT_MODEL
 
@@ -37,17 +39,26 @@ Rebuild = Callable[..., Reconstruction]
 def before_and_after(name: str, rebuild: Rebuild) -> np.ndarray:
     """A photo, and its light at -3 and -6 stops by three methods."""
     plain, result = _plain(PHOTOS / f"{name}.jpg"), rebuild(PHOTOS / f"{name}.jpg")
-    methods = {"plain sRGB": plain, "classic operator": classic.kovaleski_oliveira_2014(plain), "hdrrecon": result.radiance}
+    methods = {
+        "plain sRGB": plain,
+        "classic operator": classic.kovaleski_oliveira_2014(plain),
+        "hdrrecon": result.radiance,
+    }
     inferred = (1 - result.confidence[..., None]) * (result.masks["over"].max(axis=-1, keepdims=True) > 0)
     marked = srgb_to_linear(linear_to_srgb(plain) * (1 - 0.8 * inferred) + 0.8 * inferred * INFERRED)
-    rows = [[_panel(plain, 0, "the photo"), *(_panel(light, -3, method) for method, light in methods.items())],
-            [_panel(marked, 0, "pink: inferred, not measured"), *(_panel(light, -6, method) for method, light in methods.items())]]
+    rows = [
+        [_panel(plain, 0, "the photo"), *(_panel(light, -3, method) for method, light in methods.items())],
+        [
+            _panel(marked, 0, "pink: inferred, not measured"),
+            *(_panel(light, -6, method) for method, light in methods.items()),
+        ],
+    ]
     return stacked([stacked(row, axis=1) for row in rows], axis=0)
 
 
 def sun(rebuild: Rebuild) -> np.ndarray:
     """A clipped sun: its light, as it comes and as it is meant for lighting, against the truth."""
-    names = {"hdrrecon": {}, 'highlights="energy"': dict(highlights="energy")}
+    names = {"hdrrecon": {}, 'highlights="energy"': {"highlights": "energy"}}
     results = {name: rebuild(PHOTOS / "sunrise.jpg", **options) for name, options in names.items()}
     return _beside_truth(_truth("sunrise"), results, (0, -4, -8, -12))
 
@@ -71,24 +82,43 @@ def paper(rebuild: Rebuild) -> np.ndarray:
 
     page = np.full((240, 360, 3), 255, np.uint8)
     for row in range(7):
-        cv2.putText(page, "white paper is not a lamp", (24, 40 + 28 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (30, 30, 30), 1, cv2.LINE_AA)
+        cv2.putText(
+            page,
+            "white paper is not a lamp",
+            (24, 40 + 28 * row),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            0.7,
+            (30, 30, 30),
+            1,
+            cv2.LINE_AA,
+        )
     light = rebuild(page).radiance
     stops = np.log2(np.median(light))
-    return stacked([_panel(srgb_to_linear(page / np.float32(255)), 0, "the page, code 255"),
-                    _panel(light, -2, f"hdrrecon; the paper is {stops:+.1f} stops above white")], axis=1)
+    return stacked(
+        [
+            _panel(srgb_to_linear(page / np.float32(255)), 0, "the page, code 255"),
+            _panel(light, -2, f"hdrrecon; the paper is {stops:+.1f} stops above white"),
+        ],
+        axis=1,
+    )
 
 
 def edited(rebuild: Rebuild) -> np.ndarray:
     """The same light once as a plain photo, once tone mapped locally as phones do: errors of both results."""
     truth = _truth("courtyard")
-    photos = {"a plain photo": np.asarray(Image.open(PHOTOS / "courtyard.jpg")), "an edited photo": locally_tone_mapped(truth)}
+    photos = {
+        "a plain photo": np.asarray(Image.open(PHOTOS / "courtyard.jpg")),
+        "an edited photo": locally_tone_mapped(truth),
+    }
     parts = []
     for name, code in photos.items():
         error = np.log2(np.maximum(luminance(rebuild(code).radiance), 1e-4) / np.maximum(luminance(truth), 1e-4))
         error -= np.median(error)  # the exposure is free
         wrong = np.abs(error).mean()
-        parts += [_panel(srgb_to_linear(code / np.float32(255)), 0, name),
-                  captioned(_error_colors(error), f"error {wrong:.2f} stops on average")]
+        parts += [
+            _panel(srgb_to_linear(code / np.float32(255)), 0, name),
+            captioned(_error_colors(error), f"error {wrong:.2f} stops on average"),
+        ]
     return stacked(parts, axis=1)
 
 
@@ -100,14 +130,21 @@ def locally_tone_mapped(light: np.ndarray) -> np.ndarray:
     return np.rint(255 * linear_to_srgb(np.clip(shown / np.percentile(shown.max(axis=-1), 98), 0, 1))).astype(np.uint8)
 
 
-def _beside_truth(truth: np.ndarray, results: dict[str, Reconstruction], stops: tuple[float, ...], crop=np.s_[:, :]) -> np.ndarray:
+def _beside_truth(
+    truth: np.ndarray, results: dict[str, Reconstruction], stops: tuple[float, ...], crop=np.s_[:, :]
+) -> np.ndarray:
     """Rows: the truth clipped as the photo was, reconstructions, the truth; figures of the clipped pixels."""
     truth, over = truth[crop], next(iter(results.values())).masks["over"][crop].max(axis=-1) > 0.5
-    energy = lambda seen: float(luminance(seen)[over].sum())
+
+    def energy(seen):
+        return float(luminance(seen)[over].sum())
+
     rows, lights = [], {name: result.radiance[crop] for name, result in results.items()}
     for who, seen in {"clipped": np.minimum(truth, 1), **lights, "truth": truth}.items():
         brightest = np.log2(luminance(seen).max())
-        text = f"{who}: {100 * energy(seen) / energy(truth):.0f} % of the clipped light, brightest {brightest:+.1f} stops"
+        text = (
+            f"{who}: {100 * energy(seen) / energy(truth):.0f} % of the clipped light, brightest {brightest:+.1f} stops"
+        )
         rows.append(captioned(stacked([_panel(seen, stop, "") for stop in stops], axis=1), text))
     return stacked(rows, axis=0)
 
@@ -128,7 +165,9 @@ def _panel(light: np.ndarray, stop: float, text: str) -> np.ndarray:
 def _error_colors(stops: np.ndarray) -> np.ndarray:
     """(h, w, 3) uint8: blue 2 stops too dark, grey right, red 2 stops too bright."""
     small = shrunk(stops, PANEL_PX)
-    return np.rint(np.stack([np.interp(small, (-2, 0, 2), c) for c in zip(TOO_DARK, RIGHT, TOO_BRIGHT)], axis=-1)).astype(np.uint8)
+    return np.rint(
+        np.stack([np.interp(small, (-2, 0, 2), c) for c in zip(TOO_DARK, RIGHT, TOO_BRIGHT)], axis=-1)
+    ).astype(np.uint8)
 
 
 PICTURES: dict[str, Callable[[Rebuild], np.ndarray]] = {

@@ -39,6 +39,7 @@ Expected, ten panoramas of Poly Haven at 1K, weights of November 2026 (10 s per 
 Large clipped skies, windows and lamps come back well. A clipped sun comes back far too weak, and its shadow with it
 (snowy_field, crystal_falls): the limit to know before lighting with a reconstruction.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -64,7 +65,10 @@ def photograph(hdri: np.ndarray, clip_percent: float) -> tuple[np.ndarray, np.nd
 
     light = torch.from_numpy(np.ascontiguousarray(hdri.transpose(2, 0, 1)))[None].clamp(min=0)
     shot = simulate(light, Camera(ResponseCurve.camera(), clip_percent=clip_percent, jpeg_quality=95))
-    to_image = lambda tensor: tensor[0].permute(1, 2, 0).numpy()
+
+    def to_image(tensor):
+        return tensor[0].permute(1, 2, 0).numpy()
+
     return np.rint(255 * to_image(shot.code)).astype(np.uint8), to_image(shot.truth)
 
 
@@ -73,18 +77,29 @@ def scene(panorama: np.ndarray, width: int, samples: int) -> dict:
     import mitsuba as mi
 
     to = mi.ScalarTransform4f
-    grey = lambda value: dict(type="diffuse", reflectance=dict(type="rgb", value=value))
-    return dict(
-        type="scene", integrator=dict(
-            type="aov", aovs="shape:shape_index", image=dict(type="direct", emitter_samples=1, bsdf_samples=0)),
-        sensor=dict(
-            type="perspective", fov=32, to_world=to().look_at([0, 5.5, 7], [0, 0.4, 0], [0, 1, 0]),
-            film=dict(type="hdrfilm", width=width, height=width * 3 // 4, rfilter=dict(type="box")),
-            sampler=dict(type="multijitter", sample_count=samples)),
-        a_floor=dict(type="rectangle", to_world=to().rotate([1, 0, 0], -90).scale(8), bsdf=grey(0.5)),
-        b_post=dict(type="cube", to_world=to().translate([-0.8, 1, 0]).scale([0.1, 1, 0.1]), bsdf=grey(0.6)),
-        c_ball=dict(type="sphere", center=[0.9, 1.2, 0.3], radius=0.5, bsdf=grey([0.6, 0.3, 0.2])),
-        sky=dict(type="envmap", bitmap=mi.Bitmap(np.ascontiguousarray(panorama, np.float32))))
+
+    def grey(value):
+        return {"type": "diffuse", "reflectance": {"type": "rgb", "value": value}}
+
+    return {
+        "type": "scene",
+        "integrator": {
+            "type": "aov",
+            "aovs": "shape:shape_index",
+            "image": {"type": "direct", "emitter_samples": 1, "bsdf_samples": 0},
+        },
+        "sensor": {
+            "type": "perspective",
+            "fov": 32,
+            "to_world": to().look_at([0, 5.5, 7], [0, 0.4, 0], [0, 1, 0]),
+            "film": {"type": "hdrfilm", "width": width, "height": width * 3 // 4, "rfilter": {"type": "box"}},
+            "sampler": {"type": "multijitter", "sample_count": samples},
+        },
+        "a_floor": {"type": "rectangle", "to_world": to().rotate([1, 0, 0], -90).scale(8), "bsdf": grey(0.5)},
+        "b_post": {"type": "cube", "to_world": to().translate([-0.8, 1, 0]).scale([0.1, 1, 0.1]), "bsdf": grey(0.6)},
+        "c_ball": {"type": "sphere", "center": [0.9, 1.2, 0.3], "radius": 0.5, "bsdf": grey([0.6, 0.3, 0.2])},
+        "sky": {"type": "envmap", "bitmap": mi.Bitmap(np.ascontiguousarray(panorama, np.float32))},
+    }
 
 
 def render(panorama: np.ndarray, width: int, samples: int, cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -107,22 +122,32 @@ def render(panorama: np.ndarray, width: int, samples: int, cache: Path | None = 
 
 def compare(picture: np.ndarray, true: np.ndarray, floor: np.ndarray) -> dict[str, float]:
     """Errors in percent of the true picture's mean, and the shadow contrast."""
-    error = lambda image: 100 * float(np.abs(image - true).mean() / true.mean())
+
+    def error(image):
+        return 100 * float(np.abs(image - true).mean() / true.mean())
+
     dark, open_floor = np.percentile(luminance(picture)[floor], (1, 50))
     matched = picture * np.median(true) / np.median(picture)
-    return dict(mae=error(picture), mae_matched=error(matched), contrast=float(open_floor / dark))
+    return {"mae": error(picture), "mae_matched": error(matched), "contrast": float(open_floor / dark)}
 
 
 def prove(path: Path, rebuild: hdrrecon.Reconstructor, args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The renderings of one HDRI, compared; writes their picture if asked to."""
     code, truth = photograph(hdrrecon.read(path)[..., :3], args.clip)
-    median, energy = (rebuild(code, response=args.response, highlights=kind, details=True) for kind in ("median", "energy"))
+    median, energy = (
+        rebuild(code, response=args.response, highlights=kind, details=True) for kind in ("median", "energy")
+    )
     panoramas = srgb_to_linear(code / np.float32(255)), median.linear, median.radiance, energy.radiance, truth
-    pictures = {name: render(panorama, args.width, args.samples, args.cache) for name, panorama in zip(NAMES, panoramas)}
+    pictures = {
+        name: render(panorama, args.width, args.samples, args.cache) for name, panorama in zip(NAMES, panoramas)
+    }
     true, floor = pictures["true"]
     if args.out:
         exposure = 0.6 / np.percentile(true, 95)
-        row = [captioned(view.tonemap(enlarged(picture) * exposure, "clip"), name) for name, (picture, _) in pictures.items()]
+        row = [
+            captioned(view.tonemap(enlarged(picture) * exposure, "clip"), name)
+            for name, (picture, _) in pictures.items()
+        ]
         view.write_picture(args.out / f"{path.stem}.png", stacked(row, axis=1))
     return {name: compare(picture, true, floor) for name, (picture, _) in pictures.items()}
 
@@ -132,7 +157,9 @@ def enlarged(picture: np.ndarray, times: int = 3) -> np.ndarray:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="One scene under an LDR panorama, its reconstruction, and the true HDRI.")
+    parser = argparse.ArgumentParser(
+        description="One scene under an LDR panorama, its reconstruction, and the true HDRI."
+    )
     parser.add_argument("hdri", type=Path, nargs="+", help="true panoramas, 2:1, linear, or folders of .exr and .hdr")
     parser.add_argument("-o", "--out", type=Path, help="folder for pictures")
     parser.add_argument("--cache", type=Path, help="folder for renderings, so that they need not be made twice")
@@ -142,7 +169,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--width", type=int, default=64, help="of a rendering, pixels")
     parser.add_argument("--samples", type=int, default=256, help="per pixel")
     args = parser.parse_args(arguments)
-    paths = [p for given in args.hdri for p in (sorted([*given.glob("*.exr"), *given.glob("*.hdr")]) if given.is_dir() else [given])]
+    paths = [
+        p
+        for given in args.hdri
+        for p in (sorted([*given.glob("*.exr"), *given.glob("*.hdr")]) if given.is_dir() else [given])
+    ]
     rebuild = hdrrecon.Reconstructor(args.model, "cpu")
     group = 8 * (len(NAMES) - 1)
     head = "".join(f"{name:>8}" for name in NAMES[:-1])
@@ -153,7 +184,13 @@ def main(arguments: list[str] | None = None) -> None:
         found.append(prove(path, rebuild, args))
         print_row(path.stem, found[-1])
     if len(found) > 1:
-        print_row("mean", {name: {key: mean_of(key, [rows[name][key] for rows in found]) for key in found[0][name]} for name in NAMES})
+        print_row(
+            "mean",
+            {
+                name: {key: mean_of(key, [rows[name][key] for rows in found]) for key in found[0][name]}
+                for name in NAMES
+            },
+        )
 
 
 def mean_of(key: str, values: list[float]) -> float:
@@ -162,7 +199,9 @@ def mean_of(key: str, values: list[float]) -> float:
 
 
 def print_row(title: str, rows: dict[str, dict[str, float]]) -> None:
-    cells = [rows[name][key] for key in ("mae", "mae_matched") for name in NAMES[:-1]] + [rows[name]["contrast"] for name in NAMES]
+    cells = [rows[name][key] for key in ("mae", "mae_matched") for name in NAMES[:-1]] + [
+        rows[name]["contrast"] for name in NAMES
+    ]
     print(f"{title[:21]:22}" + "".join(f"{cell:8.2f}" for cell in cells), flush=True)
 
 

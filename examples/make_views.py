@@ -6,6 +6,7 @@ The panoramas are by Greg Zaal (HDRI Haven, CC0), as Debian's package blender-da
 training scenes: what these pictures show the library doing well it may do worse on a new scene, and where it fails here
 it fails anywhere.
 """
+
 from __future__ import annotations
 
 import sys
@@ -18,7 +19,7 @@ from PIL import Image
 
 import hdrrecon
 from hdrrecon.camera.simulate import Camera, simulate
-from hdrrecon.train.scenes import perspective
+from hdrrecon.train.data.scenes import perspective
 
 
 @dataclass(frozen=True)

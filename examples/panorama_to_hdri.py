@@ -22,6 +22,7 @@ Expected of the panorama it makes, weights of November 2026:
       on level ground   1.958 = 0.4113 from it + 1.547 from the rest
       sun to sky        0.266
 """
+
 from __future__ import annotations
 
 import argparse
@@ -39,7 +40,9 @@ def own_panorama(height: int = 256) -> np.ndarray:
     """(H, 2 H, 3) float32 light: a hazy sun at longitude 50, latitude 35 degrees, a sky, a field. 1.0 is where a camera clips."""
     north = np.radians(90 - (np.arange(height) + 0.5) / height * 180)[:, None]
     east = np.radians((np.arange(2 * height) + 0.5) / height * 180 - 180)[None]
-    cosine = np.sin(north) * np.sin(np.radians(35)) + np.cos(north) * np.cos(np.radians(35)) * np.cos(east - np.radians(50))
+    cosine = np.sin(north) * np.sin(np.radians(35)) + np.cos(north) * np.cos(np.radians(35)) * np.cos(
+        east - np.radians(50)
+    )
     away = np.degrees(np.arccos(np.clip(cosine, -1, 1)))[..., None]
     sky = np.float32([0.28, 0.45, 0.80]) + np.float32([0.45, 0.35, 0.15]) * np.exp(-np.maximum(north, 0) * 5)[..., None]
     furrows = 1 + 0.2 * np.sin(12 / np.maximum(-north, 0.02))[..., None]
@@ -61,12 +64,19 @@ def main(arguments: list[str] | None = None) -> None:
         args.panorama.parent.mkdir(parents=True, exist_ok=True)
         codes = np.rint(255 * linear_to_srgb(np.clip(truth, 0, 1))).astype(np.uint8)
         Image.fromarray(codes).save(args.panorama, quality=95)
-    result = hdrrecon.reconstruct(args.panorama, response=args.response, highlights="energy", panorama=True, details=True)
+    result = hdrrecon.reconstruct(
+        args.panorama, response=args.response, highlights="energy", panorama=True, details=True
+    )
     # Beyond 65504 a half float ends, and suns go there.
     hdrrecon.write(args.out, result.radiance, confidence=result.confidence, dtype="float", envmap="latlong")
-    view.write_viewer(args.out.with_suffix(".html"), result.radiance[..., :3], photo=args.panorama, confidence=result.confidence,
-                      response=result.response)
-    for name, light in dict(photo=result.linear, reconstruction=result.radiance, truth=truth).items():
+    view.write_viewer(
+        args.out.with_suffix(".html"),
+        result.radiance[..., :3],
+        photo=args.panorama,
+        confidence=result.confidence,
+        response=result.response,
+    )
+    for name, light in {"photo": result.linear, "reconstruction": result.radiance, "truth": truth}.items():
         if light is not None:
             print(name, *view.light_report(light[..., :3]).lines(), sep="\n  ")
     print(f"wrote {args.out} and {args.out.with_suffix('.html')}")

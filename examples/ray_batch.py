@@ -7,11 +7,12 @@
 Prints one line for every photo that failed, then for example "7 done, 0 failed, 0 skipped"; the exit code is 1 if any failed.
 Start it again after an interruption: what is finished is skipped.
 """
+
 import argparse
 import sys
 from collections import Counter
 
-from hdrrecon.ray_batch import reconstruct_all
+from hdrrecon.batch.ray import reconstruct_all
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,7 +24,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cpus", type=float, default=1, help="per worker")
     parser.add_argument("--model", default="full")
     options = parser.parse_args(arguments)
-    rows = reconstruct_all(options.photos, options.out, workers=options.workers, gpus=options.gpus, cpus=options.cpus, model=options.model)
+    rows = reconstruct_all(
+        options.photos, options.out, workers=options.workers, gpus=options.gpus, cpus=options.cpus, model=options.model
+    )
     for row in rows:
         if row["status"] == "failed":
             print(row["error"], file=sys.stderr)

@@ -7,6 +7,7 @@ at 0, -2 and -4 stops, and the truth below where NAME_truth.exr lies beside the 
 examples/photos/window.jpg: about an eighth of the pixels are restored, the window up to a stop above the clip level,
 and everything below code 240 stays as measured.
 """
+
 import sys
 import tempfile
 from pathlib import Path
@@ -31,7 +32,9 @@ def main(photo=HERE / "photos" / "window.jpg", folder=None) -> Path:
         strip = np.vstack([strip, exposure_strip(hdrrecon.read(truth), panel_px=420)])
     picture = write_picture(folder / f"{name}.png", strip)
     restored = np.any(out.radiance > out.linear, axis=-1)
-    print(f"restored {100 * restored.mean():.2f} % of the pixels, brightest {np.log2(out.radiance.max()):.1f} stops above the clip level")
+    print(
+        f"restored {100 * restored.mean():.2f} % of the pixels, brightest {np.log2(out.radiance.max()):.1f} stops above the clip level"
+    )
     print("camera families: " + ", ".join(f"{k} {100 * v:.0f} %" for k, v in out.response.facts["families"].items()))
     return picture
 

@@ -1,16 +1,25 @@
 """hdrrecon: one ordinary photo in, linear high-dynamic-range light out.
 
-    >>> import hdrrecon
-    >>> hdr = hdrrecon.reconstruct("photo.jpg")          # (H, W, 3) float32, scene-linear Rec.709, 1.0 = clip level
-    >>> hdrrecon.write("photo.exr", hdr)
+>>> import hdrrecon
+>>> hdr = hdrrecon.reconstruct("photo.jpg")          # (H, W, 3) float32, scene-linear Rec.709, 1.0 = clip level
+>>> hdrrecon.write("photo.exr", hdr)
 """
+
 from __future__ import annotations
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "reconstruct": "api", "reconstruct_file": "api", "Reconstructor": "api", "Reconstruction": "api",
-    "estimate_response": "camera.estimate", "read": "io", "write": "io", "list_models": "zoo", "card": "zoo", "ResponseCurve": "camera.response",
+    "reconstruct": "api",
+    "reconstruct_file": "api",
+    "Reconstructor": "api",
+    "Reconstruction": "api",
+    "estimate_response": "estimate",
+    "read": "io",
+    "write": "io",
+    "list_models": "zoo",
+    "card": "zoo",
+    "ResponseCurve": "camera.response",
 }
 __all__ = sorted(_PUBLIC)
 

@@ -1,4 +1,5 @@
 """`python -m hdrrecon`, the same as the command `hdrrecon`."""
-from hdrrecon.cli import app
+
+from hdrrecon.cli.main import app
 
 app(prog_name="hdrrecon")

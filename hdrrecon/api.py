@@ -1,4 +1,5 @@
 """What a user calls: `reconstruct`, `Reconstructor`, `Reconstruction`, `reconstruct_file`."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -6,12 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.ingest import Ingested, ingest, to_nchw, unit
+from hdrrecon.pipeline.build import build_pipeline, pick_device, pick_response
+from hdrrecon.pipeline.inputs import InputImage, in_rec709, ingest, unit
 from hdrrecon.zoo import DEFAULT_MODEL
 
-__all__ = ["RESPONSES", "Reconstruction", "Reconstructor", "build_pipeline", "ingest", "pick_device", "pick_response", "reconstruct",
-           "reconstruct_file", "to_nchw"]
-RESPONSES = ("estimate", "srgb", "camera")
+__all__ = ["Reconstruction", "Reconstructor", "reconstruct", "reconstruct_file"]
 
 
 class Reconstruction:
@@ -33,7 +33,7 @@ class Reconstruction:
         """Each of `confidence`, `linear` and the values of `masks` may also be a function of no arguments that makes it."""
         self.radiance, self.response, self.panorama = radiance, response, panorama
         self.masks = Made(masks)
-        self._others = Made(dict(confidence=confidence, linear=linear))
+        self._others = Made({"confidence": confidence, "linear": linear})
 
     @property
     def confidence(self):
@@ -62,10 +62,20 @@ class Made(Mapping):
         return len(self._values)
 
 
-def reconstruct(image, *, model: str = DEFAULT_MODEL, device: str = "auto", response: str | ResponseCurve = "estimate",
-                details: bool = False, exif: bool = True, dequantize: bool = False,
-                highlights: Literal["median", "energy", "vivid"] = "median", panorama: bool | None = None,
-                memory: int | str | None = None, precision: Literal["auto", "float32", "bfloat16"] = "auto"):
+def reconstruct(
+    image,
+    *,
+    model: str = DEFAULT_MODEL,
+    device: str = "auto",
+    response: str | ResponseCurve = "estimate",
+    details: bool = False,
+    exif: bool = True,
+    dequantize: bool = False,
+    highlights: Literal["median", "energy", "vivid"] = "median",
+    panorama: bool | None = None,
+    memory: int | str | None = None,
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+):
     """Linear HDR light from one ordinary photo.
 
     Args:
@@ -80,7 +90,7 @@ def reconstruct(image, *, model: str = DEFAULT_MODEL, device: str = "auto", resp
         response: "estimate" it from the photo; "srgb" or "camera" (the mean curve of modern cameras) when the origin
             is known; or a `ResponseCurve`.
         details: return a `Reconstruction` instead of the light alone.
-        exif: let what EXIF says about the origin of a file (or PIL image) weigh in the estimate (`camera.prior`); the
+        exif: let what EXIF says about the origin of a file (or PIL image) weigh in the estimate (`camera.exif_prior`); the
             response's `facts` then hold `prior`.
         dequantize: bring smooth gradients back from 8-bit codes, every value inside its own code's cell
             (`camera.dequantize`). 16-bit images, and floats that are no 8-bit codes, are left alone.
@@ -108,12 +118,26 @@ def reconstruct(image, *, model: str = DEFAULT_MODEL, device: str = "auto", resp
         ((4, 4, 3), dtype('float32'), 0.2159)
     """
     return Reconstructor(model, device, precision=precision)(
-        image, response=response, details=details, exif=exif, dequantize=dequantize, highlights=highlights, panorama=panorama,
-        memory=memory)
+        image,
+        response=response,
+        details=details,
+        exif=exif,
+        dequantize=dequantize,
+        highlights=highlights,
+        panorama=panorama,
+        memory=memory,
+    )
 
 
-def reconstruct_file(source: str | Path, target: str | Path, *, model: str = DEFAULT_MODEL, device: str = "auto",
-                     precision: Literal["auto", "float32", "bfloat16"] = "auto", **options) -> Path:
+def reconstruct_file(
+    source: str | Path,
+    target: str | Path,
+    *,
+    model: str = DEFAULT_MODEL,
+    device: str = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    **options,
+) -> Path:
     """The light of one photo, from file to file, without ever holding all of it.
 
     The photo is decoded once and kept as it came (3 bytes a pixel for 8 bits); the light is made and written in bands. Formats
@@ -147,11 +171,18 @@ class Reconstructor:
         replay: on CUDA, record what the networks launch for photos of a size that comes again: for videos.
     """
 
-    def __init__(self, model="full", device: str = "auto", *, precision: str = "auto", compile: bool = False,
-                 replay: bool = False):
+    def __init__(
+        self,
+        model="full",
+        device: str = "auto",
+        *,
+        precision: str = "auto",
+        compile: bool = False,
+        replay: bool = False,
+    ):
         import torch
 
-        from hdrrecon.precision import check_precision
+        from hdrrecon.networks.precision import check_precision
 
         check_precision(precision)
         self.device = pick_device(device)
@@ -163,55 +194,100 @@ class Reconstructor:
         if replay:
             self.pipeline.replay_networks()
 
-    def __call__(self, image, *, response: str | ResponseCurve = "estimate", details: bool = False, exif: bool = True,
-                 dequantize: bool = False, highlights: str = "median", panorama: bool | None = None,
-                 memory: int | str | None = None):
+    def __call__(
+        self,
+        image,
+        *,
+        response: str | ResponseCurve = "estimate",
+        details: bool = False,
+        exif: bool = True,
+        dequantize: bool = False,
+        highlights: str = "median",
+        panorama: bool | None = None,
+        memory: int | str | None = None,
+    ):
         """See `reconstruct`."""
         photo = ingest(image)
         bands = self._bands(photo, memory)
-        developments = self.prepare(photo, response=response, exif=exif, dequantize=dequantize, highlights=highlights,
-                                    panorama=panorama, copied=details and not isinstance(image, (str, Path)))
+        developments = self.prepare(
+            photo,
+            response=response,
+            exif=exif,
+            dequantize=dequantize,
+            highlights=highlights,
+            panorama=panorama,
+            copied=details and not isinstance(image, (str, Path)),
+        )
         radiance = _filled(photo, developments, bands, lambda one, rows: one.light(rows)[0])
         if not details:
             return radiance
-        make = lambda part, plane=False, color=False: lambda: _filled(photo, developments, bands, part, plane, color)
-        masks = dict(over=make(lambda one, rows: one.over(rows), color=True), under=make(lambda one, rows: one.under(rows), plane=True))
+
+        def make(part, plane=False, color=False):
+            return lambda: _filled(photo, developments, bands, part, plane, color)
+
+        masks = {
+            "over": make(lambda one, rows: one.over(rows), color=True),
+            "under": make(lambda one, rows: one.under(rows), plane=True),
+        }
         sure = make(lambda one, rows: one.light(rows, confidence=True)[1][..., None], plane=True)
         responses = [one.response for one in developments]
         batch = photo.restorer.batch
-        return Reconstruction(radiance, sure, responses if batch else responses[0], masks, make(lambda one, rows: one.linear(rows)),
-                              panorama=any(one.panorama for one in developments))
+        return Reconstruction(
+            radiance,
+            sure,
+            responses if batch else responses[0],
+            masks,
+            make(lambda one, rows: one.linear(rows)),
+            panorama=any(one.panorama for one in developments),
+        )
 
-    def prepare(self, photo: Ingested, *, response: str | ResponseCurve = "estimate", exif: bool = True, dequantize: bool = False,
-                highlights: str = "median", panorama: bool | None = None, copied: bool = False) -> list:
-        """A `Development` of each image of `photo` (see `ingest`), from which any rows of light can be had."""
+    def prepare(
+        self,
+        photo: InputImage,
+        *,
+        response: str | ResponseCurve = "estimate",
+        exif: bool = True,
+        dequantize: bool = False,
+        highlights: str = "median",
+        panorama: bool | None = None,
+        copied: bool = False,
+    ) -> list:
+        """A `PreparedPhoto` of each image of `photo` (see `ingest`), from which any rows of light can be had."""
         curve = pick_response(response)
         if curve is None and photo.response:
             curve = pick_response(photo.response)
-        return [self.pipeline.prepare(codes, curve, photo.prior if exif else None, smooth=dequantize and not photo.deep,
-                                      highlights=highlights, panorama=panorama)
-                for codes in photo.codes(self.device, copied)]
+        return [
+            self.pipeline.prepare(
+                codes,
+                curve,
+                photo.prior if exif else None,
+                smooth=dequantize and not photo.deep,
+                highlights=highlights,
+                panorama=panorama,
+            )
+            for codes in photo.codes(self.device, copied)
+        ]
 
-    def to_file(self, source: str | Path | Ingested, target: str | Path, **options) -> Path:
+    def to_file(self, source: str | Path | InputImage, target: str | Path, **options) -> Path:
         """See `reconstruct_file`, and `files.write_reconstruction` for the options. `source` may be what `ingest` gave."""
-        from hdrrecon.files import write_reconstruction
+        from hdrrecon.pipeline.to_file import write_reconstruction
 
         return write_reconstruction(self, source, Path(target), **options)
 
-    def _bands(self, photo: Ingested, memory: int | str | None) -> int:
-        from hdrrecon.tiling import band_rows, parse_memory
+    def _bands(self, photo: InputImage, memory: int | str | None) -> int:
+        from hdrrecon.pipeline.bands import band_rows, parse_memory
 
         count, height, width = photo.stored.shape[:3]
         held = photo.stored.nbytes + 4 * count * height * width * photo.restorer.channels
         return band_rows((height, width), None if memory is None else parse_memory(memory), held, self.device)
 
 
-def _filled(photo: Ingested, developments: list, rows: int, part, plane: bool = False, bare: bool = False):
+def _filled(photo: InputImage, developments: list, rows: int, part, plane: bool = False, bare: bool = False):
     """A result of the caller's kind, made in bands by `part(development, rows) -> (h, W, C)`.
 
     `plane`: it has no channel axis; `bare`: it has neither the photo's alpha nor its primaries.
     """
-    from hdrrecon.tiling import in_bands
+    from hdrrecon.pipeline.bands import in_bands
 
     bare = bare or plane
     channels = None if plane else min(photo.restorer.channels, 3) if bare else photo.restorer.channels
@@ -225,59 +301,3 @@ def _filled(photo: Ingested, developments: list, rows: int, part, plane: bool = 
         if photo.alpha is not None and not bare:
             image[..., -1] = unit(photo.alpha[i])
     return out
-
-
-def in_rec709(light, matrix):
-    """(h, W, 3) light from the photo's own primaries to Rec.709; saturated colours may go below 0, as they must."""
-    import torch
-
-    if matrix is None:
-        return light
-    # By hand, not as a matrix product, whose last bit depends on how many pixels there are.
-    return torch.stack([sum(light[..., j] * float(row[j]) for j in range(3)) for row in matrix], -1)
-
-
-def build_pipeline(name: str):
-    """The `HDRPipeline` of a shipped model, on the CPU.
-
-    Raises:
-        KeyError: naming the models there are.
-    """
-    from copy import deepcopy
-
-    from hdrrecon import zoo
-    from hdrrecon.pipeline import HDRPipeline
-
-    model = zoo.card(name)
-    # Copied: moving a cached network to another device would move it for everyone.
-    stage = lambda weights: deepcopy(zoo.load(weights)) if weights else None
-    refine = stage(model.refine)
-    # A DKPN that stands alone brings what comes before it.
-    return HDRPipeline(stage(model.linearize), stage(model.restore) or getattr(refine, "preliminary", None), refine)
-
-
-def pick_device(device: str):
-    """The torch device of a name; "auto" is CUDA, else MPS, else CPU.
-
-    Raises:
-        RuntimeError: none of torch's names, or a GPU that torch does not see.
-    """
-    import torch
-
-    if str(device) != "auto":
-        device = torch.device(device)
-        if device.type == "cuda" and not torch.cuda.is_available():  # torch itself says so late, and with an AssertionError
-            raise RuntimeError(f'no device {str(device)!r}: torch {torch.__version__} sees no CUDA GPU here; use "auto" or "cpu"')
-        return device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def pick_response(response: str | ResponseCurve) -> ResponseCurve | None:
-    """The curve a user asked for, or None to estimate it."""
-    if isinstance(response, ResponseCurve):
-        return response
-    if response not in RESPONSES:
-        raise ValueError(f"response must be one of {', '.join(map(repr, RESPONSES))} or a ResponseCurve, got {response!r}")
-    return None if response == "estimate" else getattr(ResponseCurve, response)()

@@ -2,6 +2,7 @@
 
 `build_app` lays out the page; the functions before it do the work and know nothing of gradio.
 """
+
 from __future__ import annotations
 
 import tempfile
@@ -10,18 +11,31 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrrecon.api import RESPONSES, Reconstruction, Reconstructor
+from hdrrecon.api import Reconstruction, Reconstructor
 from hdrrecon.io import READABLE, write
-from hdrrecon.io.extras import need
+from hdrrecon.io.exr_extras import response_attribute
+from hdrrecon.io.optional import need
 from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS
+from hdrrecon.pipeline.build import RESPONSES
 from hdrrecon.view import exposure_strip, false_color, tonemap, write_viewer
-from hdrrecon.view.extras import response_attribute
 
 FORMATS = {
-    "exr": "OpenEXR, with confidence", "hdr": "Radiance", "tif": "float TIFF", "npy": "numpy", "jpg": "Ultra HDR",
-    "png": "PQ PNG", "avif": "PQ AVIF", "heic": "PQ HEIC", "jxl": "PQ JPEG XL", "html": "page to look around in",
+    "exr": "OpenEXR, with confidence",
+    "hdr": "Radiance",
+    "tif": "float TIFF",
+    "npy": "numpy",
+    "jpg": "Ultra HDR",
+    "png": "PQ PNG",
+    "avif": "PQ AVIF",
+    "heic": "PQ HEIC",
+    "jxl": "PQ JPEG XL",
+    "html": "page to look around in",
 }
-HIGHLIGHTS = (("least error", "median"), ("right amount of light, to light scenes", "energy"), ("sharp, to look at", "vivid"))
+HIGHLIGHTS = (
+    ("least error", "median"),
+    ("right amount of light, to light scenes", "energy"),
+    ("sharp, to look at", "vivid"),
+)
 LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
 _PREVIEW_PX = 1600
 
@@ -49,25 +63,31 @@ def look_at(light: np.ndarray, look: str, exposure_stops: float) -> np.ndarray:
     return tonemap(light, look, exposure_stops)
 
 
-def save(work: Work, formats: list[str], folder: Path, *, headroom_stops: float | None = None,
-         peak_nits: float | None = None) -> tuple[list[str], list[str]]:
+def save(
+    work: Work, formats: list[str], folder: Path, *, headroom_stops: float | None = None, peak_nits: float | None = None
+) -> tuple[list[str], list[str]]:
     """Write every format; returns paths, and sentences about those that could not be written.
 
     Args:
         headroom_stops: of Ultra HDR; peak_nits: of PQ files; see `hdrrecon.write`.
     """
     envmap = "latlong" if work.result.panorama else None
-    exr = dict(confidence=work.result.confidence, attributes=response_attribute(work.result.response), envmap=envmap)
+    exr = {
+        "confidence": work.result.confidence,
+        "attributes": response_attribute(work.result.response),
+        "envmap": envmap,
+    }
     # Photos of phones have gain maps; here nothing is overwritten, so a better one may take their place.
-    jpg = dict(base=work.photo, headroom_stops=headroom_stops, replace_gain_map=True)
-    options = dict(exr=exr, jpg=jpg, **dict.fromkeys(("png", "avif", "heic", "jxl"), dict(peak_nits=peak_nits)))
+    jpg = {"base": work.photo, "headroom_stops": headroom_stops, "replace_gain_map": True}
+    options = dict(exr=exr, jpg=jpg, **dict.fromkeys(("png", "avif", "heic", "jxl"), {"peak_nits": peak_nits}))
     paths, problems = [], []
     for name in formats:
         path = folder / f"{work.photo.stem}.{name}"
         try:
             if name == "html":
-                write_viewer(path, work.light, photo=work.photo, confidence=work.result.confidence,
-                             response=work.result.response)
+                write_viewer(
+                    path, work.light, photo=work.photo, confidence=work.result.confidence, response=work.result.response
+                )
             else:
                 write(path, work.result.radiance, **options.get(name, {}))
             paths.append(str(path))
@@ -109,7 +129,9 @@ def build_app(model: str | None = None, device: str = "auto"):
     def download(work, formats, headroom_stops, peak_nits):
         if work is None:
             raise gr.Error("Reconstruct a photo first.")
-        paths, problems = save(work, formats, Path(tempfile.mkdtemp()), headroom_stops=headroom_stops or None, peak_nits=peak_nits)
+        paths, problems = save(
+            work, formats, Path(tempfile.mkdtemp()), headroom_stops=headroom_stops or None, peak_nits=peak_nits
+        )
         for problem in problems:
             gr.Warning(problem)
         return paths
@@ -128,12 +150,16 @@ def build_app(model: str | None = None, device: str = "auto"):
                 stops = gr.Slider(-10, 6, value=0, step=0.25, label="Exposure in stops")
                 choices = [(f".{name}: {what}", name) for name, what in FORMATS.items()]
                 formats = gr.CheckboxGroup(choices, value=["exr", "html"], label="Formats")
-                headroom = gr.Slider(0, 8, value=0, step=0.25, label="Ultra HDR: stops above white to keep below; 0: all up to 8")
-                peak = gr.Slider(WHITE_NITS, 4000, value=PEAK_NITS, step=1, label="PQ: cd/m² to keep below; white is 203")
+                headroom = gr.Slider(
+                    0, 8, value=0, step=0.25, label="Ultra HDR: stops above white to keep below; 0: all up to 8"
+                )
+                peak = gr.Slider(
+                    WHITE_NITS, 4000, value=PEAK_NITS, step=1, label="PQ: cd/m² to keep below; white is 203"
+                )
                 files = gr.Button("Write files")
                 made = gr.File(label="Files", file_count="multiple", interactive=False)
             picture = gr.Image(label="Light", scale=3, format="png", buttons=["download", "fullscreen"])
-        shown = dict(fn=show, inputs=[work, look, stops], outputs=picture, show_progress="hidden")
+        shown = {"fn": show, "inputs": [work, look, stops], "outputs": picture, "show_progress": "hidden"}
         start.click(reconstruct, [photo, response, highlights], [work, facts]).then(**shown)
         look.change(**shown)
         stops.change(**shown, trigger_mode="always_last")  # not `release`: numbers can be typed, too

@@ -5,6 +5,7 @@ Light is scene-linear. Matrices act on column vectors: ``rgb @ M.T`` for arrays 
 Sources: sRGB transfer IEC 61966-2-1; Rec.709 luminance ITU-R BT.709-6; PQ SMPTE ST 2084 / ITU-R BT.2100-2;
 primaries-to-XYZ derivation SMPTE RP 177.
 """
+
 from __future__ import annotations
 
 import sys
@@ -59,7 +60,7 @@ def luminance(x, axis: int = -1):
 def pq_encode(nits):
     """Absolute luminance in cd/m2, [0, 10000], to PQ code values in [0, 1] (SMPTE ST 2084)."""
     y = namespace(nits).clip(nits, 0, PQ_PEAK_NITS) / PQ_PEAK_NITS
-    power = y ** _PQ_M1
+    power = y**_PQ_M1
     return ((_PQ_C1 + _PQ_C2 * power) / (1 + _PQ_C3 * power)) ** _PQ_M2
 
 
@@ -72,7 +73,10 @@ def pq_decode(code):
 
 def primaries_to_xyz(primaries, white=D65) -> np.ndarray:
     """(3, 3) matrix from linear RGB with these xy primaries to CIE XYZ, white at Y = 1."""
-    to_xyz = lambda xy: np.array([xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]])
+
+    def to_xyz(xy):
+        return np.array([xy[0] / xy[1], 1.0, (1 - xy[0] - xy[1]) / xy[1]])
+
     columns = np.stack([to_xyz(xy) for xy in primaries], axis=1)
     return columns * np.linalg.solve(columns, to_xyz(white))
 

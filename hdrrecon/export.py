@@ -11,6 +11,7 @@ exported, each of its own, for images of any size; the arithmetic is the recipe 
 h and w are the working size, filled up to multiples of the network's `multiple_of`; n is any number of pixels. Any network that
 keeps the pipeline's protocol (`pipeline.HDRPipeline`) can be exported; which parts it has follows from its methods.
 """
+
 from __future__ import annotations
 
 import inspect
@@ -25,16 +26,16 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.networks.response_statistics import SIZE
-from hdrrecon.networks.restored_light import RestoredLight
-from hdrrecon.networks.seen import CHANNELS, Seen
+from hdrrecon.networks.linearize.response_statistics import SIZE
+from hdrrecon.networks.restore.features import CHANNELS, Seen
+from hdrrecon.networks.restore.restored_light import RestoredLight
 
 Format = Literal["onnx", "pt2"]
 RECIPE = (
-    "code: the photo's values in [0, 1], RGB. Response: give 'response' the statistics of hdrrecon.networks.response_statistics; "
+    "code: the photo's values in [0, 1], RGB. Response: give 'response' the statistics of hdrrecon.networks.linearize.response_statistics; "
     "linear = inverse, at 1024 evenly spaced codes, interpolated linearly; the library "
     "trusts it less for photos of few levels (hdrrecon.camera.evidence). Or take any inverse response you know.",
-    "Masks: over = clip((255 code - 240) / 10, 0, 1) per channel, with hdrrecon.camera.exposure as the authority; under likewise; "
+    "Masks: over = clip((255 code - 240) / 10, 0, 1) per channel, with hdrrecon.camera.masks as the authority; under likewise; "
     "depth = -log2(clip(linear, 2**-10, 1)) / 10.",
     "Seen: area means of code, linear, over, under and depth at the working size (longest side working_px, never enlarged), edges "
     "repeated to multiples of multiple_of; 'look' gives deep, cut to half the working size, rounded up.",
@@ -61,10 +62,18 @@ class Part:
 
     def facts(self) -> dict:
         """For the recipe: axes of every input (a number, or a name where it is free), and the outputs."""
-        free = lambda name, axis, size: getattr(self.axes.get(name, {}).get(axis, size), "__name__", str(size))
-        show = lambda name, value: [free(name, axis, size) for axis, size in enumerate(value.shape)]
-        return dict(inputs={name: show(name, value) for name, value in self.inputs.items()}, outputs=list(self.outputs),
-                    multiple_of=self.multiple_of)
+
+        def free(name, axis, size):
+            return getattr(self.axes.get(name, {}).get(axis, size), "__name__", str(size))
+
+        def show(name, value):
+            return [free(name, axis, size) for axis, size in enumerate(value.shape)]
+
+        return {
+            "inputs": {name: show(name, value) for name, value in self.inputs.items()},
+            "outputs": list(self.outputs),
+            "multiple_of": self.multiple_of,
+        }
 
 
 class Calls(nn.Module):
@@ -92,10 +101,17 @@ def response_parts(network: nn.Module | None) -> list[Part]:
     if network is None:
         return []
     if next(iter(inspect.signature(network.forward).parameters)) != "statistics":
-        raise ValueError(f"{type(network).__name__} looks at pieces of a photo that it chooses itself, which no graph can do; "
-                         "export a model whose response comes from statistics, for example full")
-    call = lambda net, statistics: tuple(net(statistics)[name] for name in ("inverse", "family_logits"))
-    return [Part("response", Calls(network, call), dict(statistics=torch.rand(1, SIZE)), {}, ("inverse", "family_logits"))]
+        raise ValueError(
+            f"{type(network).__name__} looks at pieces of a photo that it chooses itself, which no graph can do; "
+            "export a model whose response comes from statistics, for example full"
+        )
+
+    def call(net, statistics):
+        return tuple(net(statistics)[name] for name in ("inverse", "family_logits"))
+
+    return [
+        Part("response", Calls(network, call), {"statistics": torch.rand(1, SIZE)}, {}, ("inverse", "family_logits"))
+    ]
 
 
 def restore_parts(network: nn.Module | None) -> list[Part]:
@@ -109,10 +125,16 @@ def restore_parts(network: nn.Module | None) -> list[Part]:
     with torch.no_grad():
         features = look(*maps.values())[0].shape[1]
     answer = Calls(network, lambda net, code, linear, deep: tuple(net.answer(code, linear, deep)))
-    pixels = dict(code=torch.rand(1, 3, 40, 1), linear=torch.rand(1, 3, 40, 1), deep=torch.rand(1, features, 40, 1))
+    pixels = {
+        "code": torch.rand(1, 3, 40, 1),
+        "linear": torch.rand(1, 3, 40, 1),
+        "deep": torch.rand(1, features, 40, 1),
+    }
     count = Dim("pixels", min=2)
-    return [Part("look", look, maps, plane_axes(maps, step), ("deep",), step),
-            Part("answer", answer, pixels, {name: {2: count} for name in pixels}, RestoredLight._fields)]
+    return [
+        Part("look", look, maps, plane_axes(maps, step), ("deep",), step),
+        Part("answer", answer, pixels, {name: {2: count} for name in pixels}, RestoredLight._fields),
+    ]
 
 
 def refine_parts(network: nn.Module | None) -> list[Part]:
@@ -121,7 +143,10 @@ def refine_parts(network: nn.Module | None) -> list[Part]:
         return []
     step = getattr(network, "multiple_of", 1)
     images = {name: torch.rand(1, 3, *example_size(step)) for name in ("code", "linear", "radiance")}
-    call = lambda net, *images: (net.correct(*images),)
+
+    def call(net, *images):
+        return (net.correct(*images),)
+
     return [Part("refine", Calls(network, call), images, plane_axes(images, step), ("correction",), step)]
 
 
@@ -155,7 +180,9 @@ def write_part(part: Part, path: Path, format: Format) -> Path:
             torch.export.save(program, temporary)
         else:
             need_onnx()
-            graph = torch.onnx.export(program, dynamo=True, input_names=list(part.inputs), output_names=list(part.outputs), verbose=False)
+            graph = torch.onnx.export(
+                program, dynamo=True, input_names=list(part.inputs), output_names=list(part.outputs), verbose=False
+            )
             with_names_of_its_own(graph.model.graph)
             graph.save(temporary, external_data=False)
     return path
@@ -171,7 +198,9 @@ def with_names_of_its_own(graph) -> None:
                 value.name = f"{value.name}_inside"
 
 
-def write_export(pipeline: nn.Module, folder: Path, format: Format = "onnx", *, about: dict | None = None) -> list[Path]:
+def write_export(
+    pipeline: nn.Module, folder: Path, format: Format = "onnx", *, about: dict | None = None
+) -> list[Path]:
     """Every part of a pipeline, and `recipe.json`: what goes in, what comes out, and the arithmetic in between.
 
     Args:
@@ -184,9 +213,11 @@ def write_export(pipeline: nn.Module, folder: Path, format: Format = "onnx", *, 
         need_onnx()
     parts = pipeline_parts(pipeline.cpu().eval())
     paths = [write_part(part, folder / f"{part.name}.{format}", format) for part in parts]
-    stages = dict(look=pipeline.restore, refine=pipeline.refine)
+    stages = {"look": pipeline.restore, "refine": pipeline.refine}
     working = {name: net.config.working_px for name, net in stages.items() if net is not None}
-    recipe = dict(about or {}, parts={part.name: part.facts() for part in parts}, working_px=working, recipe=list(RECIPE))
+    recipe = dict(
+        about or {}, parts={part.name: part.facts() for part in parts}, working_px=working, recipe=list(RECIPE)
+    )
     with atomic_write(folder / "recipe.json") as temporary:
         temporary.write_text(json.dumps(recipe, indent=1))
     return [*paths, folder / "recipe.json"]
@@ -205,7 +236,7 @@ def onnx_deviation(part: Part, path: Path, inputs: list[Tensor]) -> float:
 
 def need_onnx() -> None:
     """Raise with one sentence if an ONNX package is missing."""
-    from hdrrecon.io.extras import need
+    from hdrrecon.io.optional import need
 
     for module in ("onnx", "onnxscript", "onnxruntime"):
         need(module, "export", "exporting to ONNX")

@@ -4,6 +4,7 @@ Files lie in `weights/`: inside the package in an installed wheel, beside it in 
 install. Each is a safetensors file whose metadata names its network and configuration, so a file rebuilds its
 own network; each has a card (`weights/NAME.md`) with data, licence, command, scores and cost.
 """
+
 from __future__ import annotations
 
 import json
@@ -12,7 +13,9 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
-TRAINED_ON = "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
+TRAINED_ON = (
+    "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
+)
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Model:
 
     `linearize`, `restore` and `refine` name entries of `WEIGHTS`, or None where the stage is left out.
     `scores` are means over val_views, "hdrrecon-eval v1, clip_95", as `hdrrecon evaluate` prints them (of the published
-    response networks: `python -m hdrrecon.train.measure_response`); `parameters` counts all stages; `cost` is the 10**9 multiply-adds
+    response networks: `python -m hdrrecon.evaluation.response_estimators`); `parameters` counts all stages; `cost` is the 10**9 multiply-adds
     of their networks for a square photo in which something clipped, whatever its size (`hdrrecon bench` measures the rest).
     """
 
@@ -46,7 +49,9 @@ class Model:
 
     @property
     def license(self) -> str:
-        return " AND ".join(sorted({part for name in self.stages for part in WEIGHTS[name].license.split(" AND ")}, reverse=True))
+        return " AND ".join(
+            sorted({part for name in self.stages for part in WEIGHTS[name].license.split(" AND ")}, reverse=True)
+        )
 
     @property
     def stages(self) -> tuple[str, ...]:
@@ -60,33 +65,109 @@ class Model:
 
 
 WEIGHTS = {
-    "response-net": Weights("response-net.safetensors", "f51fc7deb1a4ca266d4b1abf569eccffcbe77990a9e1fcddd3919a4b3cf3397c"),
-    "masked-features": Weights("masked-features.safetensors", "716ed88e6cab3f73ddf7de4604134d76f49c6c66fbe521c3d3c476dafb515a1b",
-                               "CC0-1.0 AND Apache-2.0"),
-    "masked-features-small": Weights("masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"),
-    "kernel-prediction": Weights("kernel-prediction.safetensors", "9cbbeb6b05412eff0cebd3a90132722d5a485671aad514d039c26ff236c30f8b"),
-    "kernel-prediction-alone": Weights("kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"),
-    "linearization-net": Weights("linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"),
+    "response-net": Weights(
+        "response-net.safetensors", "f51fc7deb1a4ca266d4b1abf569eccffcbe77990a9e1fcddd3919a4b3cf3397c"
+    ),
+    "masked-features": Weights(
+        "masked-features.safetensors",
+        "716ed88e6cab3f73ddf7de4604134d76f49c6c66fbe521c3d3c476dafb515a1b",
+        "CC0-1.0 AND Apache-2.0",
+    ),
+    "masked-features-small": Weights(
+        "masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"
+    ),
+    "kernel-prediction": Weights(
+        "kernel-prediction.safetensors", "9cbbeb6b05412eff0cebd3a90132722d5a485671aad514d039c26ff236c30f8b"
+    ),
+    "kernel-prediction-alone": Weights(
+        "kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"
+    ),
+    "linearization-net": Weights(
+        "linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"
+    ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
 }
 
+# Where the network lives that a weights file names in its metadata. The keys are what shipped files say.
+NETWORKS = {
+    "response_net:ResponseNet": "linearize.response_net",
+    "linearization_net:LinearizationNet": "linearize.linearization_net",
+    "crf_net:CrfNet": "linearize.crf_net",
+    "masked_features:MaskedFeatures": "restore.masked_features",
+    "kernel_prediction:DKPN": "refine.kernel_prediction",
+}
+
 DEFAULT_MODEL = "full"
-MODELS = {model.name: model for model in (
-    Model("full", "estimated response, restored highlights, refined", "response-net", "masked-features", 5_770_398,
-          {"PU21-PSNR dB": 29.49, "curve corrected dB": 35.75, "clipped stops": 0.51}, "kernel-prediction", cost=5.5),
-    Model("fast", "the same with a small restoring network and nothing after it", "response-net", "masked-features-small", 1_158_084,
-          {"PU21-PSNR dB": 28.52, "curve corrected dB": 34.70, "clipped stops": 0.65}, cost=0.75),
-    Model("masked-features", "estimated response, restored highlights: stages 1 and 2", "response-net", "masked-features", 4_503_448,
-          {"PU21-PSNR dB": 29.60, "curve corrected dB": 35.94, "clipped stops": 0.51}, cost=3.5),
-    Model("dkpn", "kernel prediction standing alone after the estimated response", "response-net", None, 1_871_087,
-          {"PU21-PSNR dB": 28.24, "curve corrected dB": 34.68, "clipped stops": 0.72}, "kernel-prediction-alone", cost=2.1),
-    Model("linearize", "estimated response alone: clipped light stays at the clip level", "response-net", None, 544_483,
-          {"PU21-PSNR dB": 27.85, "curve corrected dB": 34.31, "clipped stops": 0.88}, cost=0.0005),
-    Model("linearization-net", "the response as published by Liu et al. 2020, for comparison", "linearization-net", None, 838_356,
-          {"curve RMSE": 0.0513}, cost=3.4),
-    Model("crf-net", "the response as published by Li & Peers 2017, for comparison", "crf-net", None, 890_507,
-          {"curve RMSE": 0.0547}, cost=21.8),
-)}
+MODELS = {
+    model.name: model
+    for model in (
+        Model(
+            "full",
+            "estimated response, restored highlights, refined",
+            "response-net",
+            "masked-features",
+            5_770_398,
+            {"PU21-PSNR dB": 29.49, "curve corrected dB": 35.75, "clipped stops": 0.51},
+            "kernel-prediction",
+            cost=5.5,
+        ),
+        Model(
+            "fast",
+            "the same with a small restoring network and nothing after it",
+            "response-net",
+            "masked-features-small",
+            1_158_084,
+            {"PU21-PSNR dB": 28.52, "curve corrected dB": 34.70, "clipped stops": 0.65},
+            cost=0.75,
+        ),
+        Model(
+            "masked-features",
+            "estimated response, restored highlights: stages 1 and 2",
+            "response-net",
+            "masked-features",
+            4_503_448,
+            {"PU21-PSNR dB": 29.60, "curve corrected dB": 35.94, "clipped stops": 0.51},
+            cost=3.5,
+        ),
+        Model(
+            "dkpn",
+            "kernel prediction standing alone after the estimated response",
+            "response-net",
+            None,
+            1_871_087,
+            {"PU21-PSNR dB": 28.24, "curve corrected dB": 34.68, "clipped stops": 0.72},
+            "kernel-prediction-alone",
+            cost=2.1,
+        ),
+        Model(
+            "linearize",
+            "estimated response alone: clipped light stays at the clip level",
+            "response-net",
+            None,
+            544_483,
+            {"PU21-PSNR dB": 27.85, "curve corrected dB": 34.31, "clipped stops": 0.88},
+            cost=0.0005,
+        ),
+        Model(
+            "linearization-net",
+            "the response as published by Liu et al. 2020, for comparison",
+            "linearization-net",
+            None,
+            838_356,
+            {"curve RMSE": 0.0513},
+            cost=3.4,
+        ),
+        Model(
+            "crf-net",
+            "the response as published by Li & Peers 2017, for comparison",
+            "crf-net",
+            None,
+            890_507,
+            {"curve RMSE": 0.0547},
+            cost=21.8,
+        ),
+    )
+}
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -116,7 +197,9 @@ def weights_path(file: str) -> Path:
     for place in places:
         if (place / file).is_file():
             return place / file
-    raise FileNotFoundError(f"no {file} in {' or '.join(map(str, places))}; reinstall hdrrecon, its weights are part of it")
+    raise FileNotFoundError(
+        f"no {file} in {' or '.join(map(str, places))}; reinstall hdrrecon, its weights are part of it"
+    )
 
 
 @lru_cache(maxsize=8)
@@ -129,7 +212,9 @@ def load(name: str):
     entry = WEIGHTS[name]
     path = weights_path(entry.file)
     if (found := sha256(path)) != entry.sha256:
-        raise OSError(f"{path} is damaged: its SHA-256 is {found[:12]}..., shipped was {entry.sha256[:12]}...; reinstall hdrrecon")
+        raise OSError(
+            f"{path} is damaged: its SHA-256 is {found[:12]}..., shipped was {entry.sha256[:12]}...; reinstall hdrrecon"
+        )
     return load_file(path)
 
 
@@ -151,8 +236,12 @@ def load_file(path: Path):
         raise ValueError(f"{path} is no safetensors file, or a damaged one: {error}") from None
     if "network" not in metadata:
         raise ValueError(f"{path} does not say which network it is for; it was not saved by hdrrecon's training")
-    module, class_name = metadata["network"].split(":")
-    module = import_module(f"hdrrecon.networks.{module}")
+    if metadata["network"] not in NETWORKS:
+        raise ValueError(
+            f"{path} is for the network {metadata['network']!r}; this hdrrecon knows {', '.join(NETWORKS)}"
+        )
+    module = import_module(f"hdrrecon.networks.{NETWORKS[metadata['network']]}")
+    class_name = metadata["network"].split(":")[1]
     config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
     network = getattr(module, class_name)
     network = network(network.Config(**config))

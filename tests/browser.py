@@ -1,4 +1,5 @@
 """Headless Chromium, driven over a pipe (DevTools protocol) with the standard library alone."""
+
 from __future__ import annotations
 
 import base64
@@ -15,9 +16,19 @@ import numpy as np
 import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-FLAGS = ("--headless", "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--hide-scrollbars", "--no-first-run",
-         "--disable-background-networking", "--force-device-scale-factor=1", "--remote-debugging-pipe", "--disable-dev-shm-usage",
-         "--force-color-profile=srgb")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--force-device-scale-factor=1",
+    "--remote-debugging-pipe",
+    "--disable-dev-shm-usage",
+    "--force-color-profile=srgb",
+)
 
 
 class Browser:
@@ -32,8 +43,21 @@ class Browser:
         # The browser reads commands from descriptor 3 and answers on 4; a shell puts them there.
         plumbing = f'exec "$@" 3<&{read} 4>&{write} 2>/dev/null'
         self.process = subprocess.Popen(
-            ["bash", "-c", plumbing, "browser", program, *FLAGS, f"--user-data-dir={self.profile}", f"--window-size={width},{height}", "about:blank"],
-            pass_fds=(read, write), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [
+                "bash",
+                "-c",
+                plumbing,
+                "browser",
+                program,
+                *FLAGS,
+                f"--user-data-dir={self.profile}",
+                f"--window-size={width},{height}",
+                "about:blank",
+            ],
+            pass_fds=(read, write),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(read), os.close(write)
         self.unread, self.number, self.session, self.events = b"", 0, None, []
         page = next(t for t in self("Target.getTargets")["targetInfos"] if t["type"] == "page")
@@ -44,7 +68,9 @@ class Browser:
 
     def __call__(self, method: str, **params):
         self.number += 1
-        message = dict(id=self.number, method=method, params=params, **({"sessionId": self.session} if self.session else {}))
+        message = dict(
+            id=self.number, method=method, params=params, **({"sessionId": self.session} if self.session else {})
+        )
         os.write(self.to, json.dumps(message).encode() + b"\0")
         while True:
             answer = self._next()
@@ -76,7 +102,9 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def open(self, path: Path, until: str = "document.documentElement?.dataset.ready === 'yes'", seconds: float = 30) -> None:
+    def open(
+        self, path: Path, until: str = "document.documentElement?.dataset.ready === 'yes'", seconds: float = 30
+    ) -> None:
         self.events.clear()
         self("Page.navigate", url=Path(path).resolve().as_uri())
         self.wait(until, seconds)
@@ -84,7 +112,9 @@ class Browser:
     def wait(self, condition: str, seconds: float = 10) -> None:
         end = time.monotonic() + seconds
         while not self.run(condition):
-            assert time.monotonic() < end, f"not within {seconds} s: {condition}; the page says {self.run('document.body?.innerText')!r}"
+            assert time.monotonic() < end, (
+                f"not within {seconds} s: {condition}; the page says {self.run('document.body?.innerText')!r}"
+            )
             time.sleep(0.02)
 
     def picture(self) -> np.ndarray:
@@ -108,5 +138,10 @@ class Browser:
         return [e["params"]["request"]["url"] for e in self.events if e.get("method") == "Network.requestWillBeSent"]
 
     def errors(self) -> list[str]:
-        return [str(e["params"]) for e in self.events if e.get("method") == "Runtime.exceptionThrown"
-                or e.get("method") == "Runtime.consoleAPICalled" and e["params"]["type"] == "error"]
+        return [
+            str(e["params"])
+            for e in self.events
+            if e.get("method") == "Runtime.exceptionThrown"
+            or e.get("method") == "Runtime.consoleAPICalled"
+            and e["params"]["type"] == "error"
+        ]

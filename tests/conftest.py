@@ -1,4 +1,5 @@
 """Things many tests need: the shared data (or a skip), a procedural scene and its photo."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -52,3 +53,28 @@ def small_photo(small_hdr) -> np.ndarray:
     from hdrrecon.color import linear_to_srgb
 
     return np.rint(255 * linear_to_srgb(np.clip(small_hdr, 0, 1))).astype(np.uint8)
+
+
+@pytest.fixture
+def truths(tmp_path, small_hdr):
+    """A folder of three small scenes."""
+    folder = tmp_path / "truths"
+    folder.mkdir()
+    for i in range(3):
+        np.save(folder / f"scene{i}.npy", np.roll(small_hdr, 9 * i, 1) * (1 + i))
+    return folder
+
+
+@pytest.fixture
+def pair_folder(tmp_path, small_hdr, small_photo):
+    """Two real pairs, one photo without truth, one truth of another size."""
+    import cv2
+
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for name in ("a", "b", "lonely", "other"):
+        cv2.imwrite(str(folder / f"{name}.png"), small_photo[..., ::-1])
+    for name in ("a", "b"):
+        np.save(folder / f"{name}.npy", small_hdr)
+    np.save(folder / "other.npy", small_hdr[:-1])
+    return folder

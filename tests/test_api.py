@@ -1,4 +1,5 @@
 """Any image in, the same kind out."""
+
 import subprocess
 import sys
 
@@ -7,9 +8,10 @@ import pytest
 import torch
 from PIL import Image
 
-from hdrrecon.api import Reconstructor, pick_response
+from hdrrecon.api import Reconstructor
 from hdrrecon.camera.response import ResponseCurve
-from tests.test_pipeline import random_pipeline
+from hdrrecon.pipeline.build import pick_response
+from tests.pipeline.test_pipeline import random_pipeline
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +22,11 @@ def rebuild():
 def test_the_same_photo_in_every_dress_gives_the_same_light(rebuild, small_photo):
     want = rebuild(small_photo)
     tensor = torch.from_numpy(small_photo.transpose(2, 0, 1).copy())
-    for image in (small_photo.astype(np.float64) / 255, small_photo.astype(np.uint16) * 257, Image.fromarray(small_photo)):
+    for image in (
+        small_photo.astype(np.float64) / 255,
+        small_photo.astype(np.uint16) * 257,
+        Image.fromarray(small_photo),
+    ):
         got = rebuild(image)
         assert isinstance(got, np.ndarray) and got.dtype == np.float32 and got.shape == small_photo.shape
         np.testing.assert_allclose(got, want, rtol=1e-4)
@@ -84,7 +90,9 @@ def test_precision_is_checked_at_once():
 
 def test_a_user_who_knows_the_camera_is_believed(rebuild, small_photo):
     curve = ResponseCurve.gamma(2.0)
-    np.testing.assert_allclose(rebuild(small_photo, response=curve, details=True).linear, (small_photo / 255.0) ** 2, atol=1e-5)
+    np.testing.assert_allclose(
+        rebuild(small_photo, response=curve, details=True).linear, (small_photo / 255.0) ** 2, atol=1e-5
+    )
     assert pick_response("camera").name == "camera" and pick_response("estimate") is None
 
 
@@ -124,19 +132,22 @@ def test_calls_from_threads(rebuild, small_photo):
             np.testing.assert_array_equal(got, rebuild(image))
 
 
-@pytest.mark.parametrize("image, error, words", [
-    (np.zeros((4, 4, 2), np.uint8), ValueError, "shape"),
-    (np.zeros((0, 4, 3), np.uint8), ValueError, "shape"),
-    (np.zeros((4, 4, 3), np.int32), TypeError, "int32"),
-    (np.full((4, 4, 3), np.nan, np.float32), ValueError, "NaN"),
-    (np.full((4, 4, 3), np.inf, np.float32), ValueError, "infinity"),
-    (np.full((4, 4, 3), 12.0, np.float32), ValueError, r"\[0, 1\]"),
-    (np.full((4, 4, 3), -0.5, np.float32), ValueError, r"\[0, 1\]"),
-    (torch.zeros(5, 4, 3), ValueError, "channels last"),
-    (torch.full((3, 4, 4), float("nan")), ValueError, "NaN"),
-    (42, TypeError, "int"),
-    (Image.new("CMYK", (4, 4)), ValueError, "CMYK"),
-])
+@pytest.mark.parametrize(
+    "image, error, words",
+    [
+        (np.zeros((4, 4, 2), np.uint8), ValueError, "shape"),
+        (np.zeros((0, 4, 3), np.uint8), ValueError, "shape"),
+        (np.zeros((4, 4, 3), np.int32), TypeError, "int32"),
+        (np.full((4, 4, 3), np.nan, np.float32), ValueError, "NaN"),
+        (np.full((4, 4, 3), np.inf, np.float32), ValueError, "infinity"),
+        (np.full((4, 4, 3), 12.0, np.float32), ValueError, r"\[0, 1\]"),
+        (np.full((4, 4, 3), -0.5, np.float32), ValueError, r"\[0, 1\]"),
+        (torch.zeros(5, 4, 3), ValueError, "channels last"),
+        (torch.full((3, 4, 4), float("nan")), ValueError, "NaN"),
+        (42, TypeError, "int"),
+        (Image.new("CMYK", (4, 4)), ValueError, "CMYK"),
+    ],
+)
 def test_bad_images_are_refused_with_a_reason(rebuild, image, error, words):
     with pytest.raises(error, match=words):
         rebuild(image)

@@ -1,4 +1,5 @@
 """The web app: what it does without gradio, that it says so, and that its page builds with it."""
+
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,7 +14,7 @@ from hdrrecon.api import Reconstruction
 from hdrrecon.app import FORMATS, LOOKS, Work, build_app, look_at, save
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.io import WRITABLE
-from hdrrecon.view.extras import read_extras
+from hdrrecon.io.exr_extras import read_extras
 from tests.conftest import needs_weights
 
 
@@ -21,7 +22,7 @@ from tests.conftest import needs_weights
 def work(tmp_path, small_hdr, small_photo):
     Image.fromarray(small_photo).save(tmp_path / "sun.jpg", quality=95)
     over = np.repeat((small_hdr.max(axis=2) >= 1)[..., None], 3, axis=2).astype(np.float32)
-    result = Reconstruction(small_hdr, 1 - over[..., 0], ResponseCurve.srgb(), dict(over=over), np.minimum(small_hdr, 1))
+    result = Reconstruction(small_hdr, 1 - over[..., 0], ResponseCurve.srgb(), {"over": over}, np.minimum(small_hdr, 1))
     return Work(tmp_path / "sun.jpg", result)
 
 
@@ -38,7 +39,9 @@ def test_looks(small_hdr, look):
 
 def test_files(work, tmp_path):
     paths, problems = save(work, ["exr", "hdr", "tif", "npy", "jpg", "png", "html"], tmp_path / "out")
-    assert problems == [] and [Path(p).name for p in paths] == [f"sun.{e}" for e in ("exr", "hdr", "tif", "npy", "jpg", "png", "html")]
+    assert problems == [] and [Path(p).name for p in paths] == [
+        f"sun.{e}" for e in ("exr", "hdr", "tif", "npy", "jpg", "png", "html")
+    ]
     assert np.allclose(hdrrecon.read(paths[0]), work.light, rtol=1e-3)
     extras = read_extras(paths[0])
     assert extras.confidence.shape == work.light.shape[:2] and extras.response.name == work.result.response.name
@@ -66,7 +69,7 @@ def test_without_gradio_one_sentence_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "gradio", None)
     with pytest.raises(ModuleNotFoundError, match=r'the web app needs: pip install "hdrrecon\[app\]"'):
         build_app()
-    script = "import sys; sys.modules['gradio'] = None; from hdrrecon.cli import app; app(['app'])"
+    script = "import sys; sys.modules['gradio'] = None; from hdrrecon.cli.main import app; app(['app'])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 1 and "hdrrecon[app]" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 

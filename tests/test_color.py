@@ -1,4 +1,5 @@
 """Published numbers and round trips of hdrrecon.color."""
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,9 @@ from hdrrecon import color
 
 
 def test_srgb_has_the_standards_values():
-    assert color.srgb_to_linear(np.array([0.0, 0.04045, 0.5, 1.0])) == pytest.approx([0, 0.0031308, 0.21404114, 1], abs=1e-6)
+    assert color.srgb_to_linear(np.array([0.0, 0.04045, 0.5, 1.0])) == pytest.approx(
+        [0, 0.0031308, 0.21404114, 1], abs=1e-6
+    )
 
 
 def test_srgb_round_trip_beyond_the_unit_interval():

@@ -1,4 +1,5 @@
 """Exported networks answer as the originals do, at sizes they were not traced with. ONNX where onnxruntime is installed."""
+
 import json
 from functools import cache
 
@@ -8,11 +9,11 @@ from torch import nn
 from typer.testing import CliRunner
 
 from hdrrecon import export
-from hdrrecon.cli import app
-from hdrrecon.networks.linearization_net import LinearizationConfig, LinearizationNet
-from hdrrecon.networks.masked_features import MaskedFeatures, MaskedFeaturesConfig
-from hdrrecon.networks.response_net import ResponseConfig, ResponseNet
-from hdrrecon.pipeline import HDRPipeline
+from hdrrecon.cli.main import app
+from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, LinearizationNet
+from hdrrecon.networks.linearize.response_net import ResponseConfig, ResponseNet
+from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
+from hdrrecon.pipeline.pipeline import HDRPipeline
 from tests.conftest import needs_weights
 
 
@@ -38,8 +39,11 @@ def parts() -> list[export.Part]:
     nn.init.normal_(masked.head[-1].weight, std=0.3)
     response = ResponseNet(ResponseConfig(hidden=(8,)))
     nn.init.normal_(response.curves.weight, std=0.3)
-    return [*export.restore_parts(masked.eval()), *export.refine_parts(Corrects()),
-            *export.response_parts(response.eval())]
+    return [
+        *export.restore_parts(masked.eval()),
+        *export.refine_parts(Corrects()),
+        *export.response_parts(response.eval()),
+    ]
 
 
 @cache
@@ -54,8 +58,13 @@ each_part = pytest.mark.parametrize("index", range(len(NAMES)), ids=NAMES)
 
 def inputs(part: export.Part, times: int) -> list[torch.Tensor]:
     """Random inputs, free axes `times` as long, columns one step longer still."""
-    longer = lambda axis, size: size * times + (part.multiple_of if axis == 3 else 0)
-    size = lambda name, value: [longer(i, n) if i in part.axes.get(name, {}) else n for i, n in enumerate(value.shape)]
+
+    def longer(axis, size):
+        return size * times + (part.multiple_of if axis == 3 else 0)
+
+    def size(name, value):
+        return [longer(i, n) if i in part.axes.get(name, {}) else n for i, n in enumerate(value.shape)]
+
     return [torch.rand(size(name, value)) for name, value in part.inputs.items()]
 
 
@@ -83,18 +92,21 @@ def test_onnxruntime_answers_as_torch_does_at_other_sizes(index, tmp_path):
 
 def test_the_parts_put_together_by_the_recipe_are_the_pipeline(small_photo):
     """A clipped photo through the exported graphs and plain arithmetic, against `HDRPipeline`."""
-    from hdrrecon.camera.exposure import over_mask
+    from hdrrecon.camera.masks import over_mask
     from hdrrecon.camera.response import ResponseCurve
-    from hdrrecon.networks.seen import Seen
+    from hdrrecon.networks.restore.features import Seen
 
     net = parts()[0].module.network
     code = torch.from_numpy(small_photo).permute(2, 0, 1)[None] / 255  # 96 x 128: already at the working size
     curve = ResponseCurve.srgb()
     look, answer = program(0).module(), program(1).module()
     linear = curve.linearize(code)
-    deep, = look(*Seen.at(code, linear, 128))
+    (deep,) = look(*Seen.at(code, linear, 128))
     deep = nn.functional.interpolate(deep, code.shape[-2:], mode="bilinear")
-    flat = lambda x: x.reshape(1, x.shape[1], -1, 1)
+
+    def flat(x):
+        return x.reshape(1, x.shape[1], -1, 1)
+
     median = answer(flat(code), flat(linear), flat(deep))[0].reshape(linear.shape)
     got = linear * torch.exp2(over_mask(code) * median)
     wanted = HDRPipeline(None, net)(code, curve).radiance
@@ -106,12 +118,16 @@ def test_files_and_recipe_of_a_whole_model(tmp_path):
     result = CliRunner().invoke(app, ["export", "-o", str(tmp_path / "new"), "--model", "linearize", "--format", "pt2"])
     assert result.exit_code == 0, result.output
     recipe = json.loads((tmp_path / "new" / "recipe.json").read_text())
-    assert recipe["model"] == "linearize" and set(recipe["parts"]) == {p.stem for p in (tmp_path / "new").glob("*.pt2")} == {"response"}
+    assert recipe["model"] == "linearize" and set(recipe["parts"]) == {
+        p.stem for p in (tmp_path / "new").glob("*.pt2")
+    } == {"response"}
     assert recipe["parts"]["response"]["outputs"] == ["inverse", "family_logits"] and recipe["licence"]
 
 
 def test_free_axes_are_named_in_the_recipe():
-    look, answer = export.restore_parts(MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16), kernels=(5, 3), recognise=0, features=4, head=8)).eval())
+    look, answer = export.restore_parts(
+        MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16), kernels=(5, 3), recognise=0, features=4, head=8)).eval()
+    )
     assert look.facts()["multiple_of"] == 4 and look.facts()["inputs"]["under"] == ["1", "1", "4*rows", "4*columns"]
     assert answer.facts()["inputs"]["deep"] == ["1", "5", "pixels", "1"]
 

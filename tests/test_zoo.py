@@ -1,4 +1,5 @@
 """Every shipped weights file is what it says, and every model can be built."""
+
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def test_a_weights_file_is_the_one_that_was_shipped_and_has_a_card(name):
 
 @pytest.mark.parametrize("name", zoo.MODELS)
 def test_a_model_builds_and_counts_its_parameters(name):
-    from hdrrecon.api import build_pipeline
+    from hdrrecon.pipeline.build import build_pipeline
 
     model = zoo.card(name)
     assert sum(p.numel() for p in build_pipeline(name).parameters()) == model.parameters
@@ -36,7 +37,7 @@ def test_a_model_costs_what_it_says(name):
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from hdrrecon.api import build_pipeline
+    from hdrrecon.pipeline.build import build_pipeline
 
     code = 0.9 * torch.rand(1, 3, 512, 512, generator=torch.Generator().manual_seed(0))
     code[..., 100:102, 100:102] = 1

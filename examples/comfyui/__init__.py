@@ -3,6 +3,7 @@
 IMAGE is (B, H, W, 3) float. "Photo to HDR" takes code values in [0, 1] and returns linear light that goes on above 1
 (1.0 = where the photo clips); "Save EXR" writes it to ComfyUI's output folder.
 """
+
 from pathlib import Path
 
 import torch
@@ -13,13 +14,23 @@ _RECONSTRUCTORS = {}
 
 
 class PhotoToHDR:
-    CATEGORY, FUNCTION, RETURN_TYPES, RETURN_NAMES = "image/hdr", "reconstruct", ("IMAGE", "MASK"), ("light", "confidence")
+    CATEGORY, FUNCTION, RETURN_TYPES, RETURN_NAMES = (
+        "image/hdr",
+        "reconstruct",
+        ("IMAGE", "MASK"),
+        ("light", "confidence"),
+    )
 
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"image": ("IMAGE",), "model": (hdrrecon.list_models(),),
-                             "response": (["estimate", "srgb", "camera"], {"tooltip": "camera curve; srgb for renderings"}),
-                             "highlights": (["median", "energy", "vivid"], {"tooltip": "energy to light scenes, vivid to look at"})}}
+        return {
+            "required": {
+                "image": ("IMAGE",),
+                "model": (hdrrecon.list_models(),),
+                "response": (["estimate", "srgb", "camera"], {"tooltip": "camera curve; srgb for renderings"}),
+                "highlights": (["median", "energy", "vivid"], {"tooltip": "energy to light scenes, vivid to look at"}),
+            }
+        }
 
     def reconstruct(self, image, model, response, highlights="median"):
         if model not in _RECONSTRUCTORS:
@@ -34,13 +45,20 @@ class SaveEXR:
 
     @classmethod
     def INPUT_TYPES(cls):
-        return {"required": {"light": ("IMAGE",), "filename_prefix": ("STRING", {"default": "hdr"}),
-                             "latlong": ("BOOLEAN", {"default": False})}}
+        return {
+            "required": {
+                "light": ("IMAGE",),
+                "filename_prefix": ("STRING", {"default": "hdr"}),
+                "latlong": ("BOOLEAN", {"default": False}),
+            }
+        }
 
     def save(self, light, filename_prefix, latlong):
         import folder_paths  # of ComfyUI
 
-        folder, name, counter, *_ = folder_paths.get_save_image_path(filename_prefix, folder_paths.get_output_directory())
+        folder, name, counter, *_ = folder_paths.get_save_image_path(
+            filename_prefix, folder_paths.get_output_directory()
+        )
         for i, one in enumerate(light.cpu().float()):
             target = Path(folder) / f"{name}_{counter + i:05}_.exr"
             hdrrecon.write(target, torch.nan_to_num(one).numpy(), dtype="float", envmap="latlong" if latlong else None)

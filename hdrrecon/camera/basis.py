@@ -13,6 +13,7 @@ for any weights. `fit_basis` is the PCA; the fitted file `weights/response_basis
 
 Source: Grossberg & Nayar, PAMI 2004; for the union, the idea of Chen et al., WACV 2019 (EMoDCRF).
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -98,6 +99,15 @@ def load_basis() -> ResponseBasis:
     from hdrrecon.zoo import weights_path
 
     data = load_file(weights_path(BASIS_FILE))
-    part = lambda name: Basis(data[f"{name}.mean"], data[f"{name}.vectors"])
-    return ResponseBasis(part("emor"), part("inverse_emor"), part("union"), data["family_means"],
-                         part("compressed"), data["compressed_means"])
+
+    def part(name):
+        return Basis(data[f"{name}.mean"], data[f"{name}.vectors"])
+
+    return ResponseBasis(
+        part("emor"),
+        part("inverse_emor"),
+        part("union"),
+        data["family_means"],
+        part("compressed"),
+        data["compressed_means"],
+    )

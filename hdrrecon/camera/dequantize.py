@@ -12,6 +12,7 @@ JPEG's own uncertainty is wider than the cell, by codes where it is strong. `sla
 Source: the task is step 1 of Liu et al., CVPR 2020 (Dequantization-Net); the method, diffusion projected onto
 the cells, is ours and has nothing to train.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -84,7 +85,9 @@ def _smoothed(code: Tensor, last: int, slack: float) -> Tensor:
     return smooth
 
 
-def _diffuse(smooth: Tensor, code: Tensor, low: Tensor, high: Tensor, spacing: int, axis: int, tolerance: float) -> None:
+def _diffuse(
+    smooth: Tensor, code: Tensor, low: Tensor, high: Tensor, spacing: int, axis: int, tolerance: float
+) -> None:
     """One step along one axis, in place: half way to the mean of both neighbours, then back into the cell.
 
     Both neighbours or none: with one alone, a pixel beside an edge would lean to its own side.
@@ -92,7 +95,10 @@ def _diffuse(smooth: Tensor, code: Tensor, low: Tensor, high: Tensor, spacing: i
     inner = code.shape[axis] - 2 * spacing
     if inner <= 0:
         return
-    part = lambda image, start: image.narrow(axis, start, inner)
+
+    def part(image, start):
+        return image.narrow(axis, start, inner)
+
     here = part(code, spacing)
     gentle = ((part(code, 0) - here).abs() < tolerance) & ((part(code, 2 * spacing) - here).abs() < tolerance)
     middle = part(smooth, spacing)

@@ -4,6 +4,7 @@ Levels and the edges between them betray a curve. A photo of a few levels (one c
 of it clipped) tells nothing, whatever a network reads into it. Real photos have a hundred levels in this measure, those of
 stars in a black sky, or 60 percent of them clipped, still ten to twenty.
 """
+
 from __future__ import annotations
 
 import math

@@ -9,6 +9,7 @@ All fits are plain least squares on y: no other fit of the same model has a smal
 Sources: Grossberg & Nayar, PAMI 2004 (EMoR); Mitsunaga & Nayar, CVPR 1999 (polynomials); Ng, Chang & Tsui,
 CVPR 2007 (GGCM); Chen et al., WACV 2019 (their comparison, and bases fitted to modern cameras).
 """
+
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
@@ -21,8 +22,17 @@ from hdrrecon.camera.basis import Basis, fit_basis, load_basis
 from hdrrecon.camera.monotone import project_monotone, project_weights
 from hdrrecon.camera.response import CODES, ResponseCurve
 
-__all__ = ["EMoR", "Gamma", "GGCM", "Polynomial", "ResponseModel", "basis_from_curves", "model_from_dict",
-           "project_monotone", "project_weights"]
+__all__ = [
+    "EMoR",
+    "Gamma",
+    "GGCM",
+    "Polynomial",
+    "ResponseModel",
+    "basis_from_curves",
+    "model_from_dict",
+    "project_monotone",
+    "project_weights",
+]
 
 Side = Literal["forward", "inverse"]
 
@@ -54,7 +64,11 @@ class ResponseModel(ABC):
         if side not in ("forward", "inverse"):
             raise ValueError(f'side must be "forward" (code over light) or "inverse" (light over code), got {side!r}')
         curve = project_monotone(self(CODES))
-        return ResponseCurve(curve, self.kind) if side == "inverse" else ResponseCurve.from_samples(CODES, curve, self.kind)
+        return (
+            ResponseCurve(curve, self.kind)
+            if side == "inverse"
+            else ResponseCurve.from_samples(CODES, curve, self.kind)
+        )
 
 
 @dataclass(frozen=True)
@@ -70,12 +84,22 @@ class Gamma(ResponseModel):
         from scipy.optimize import minimize_scalar
 
         x, y = _samples(x, y)
-        error = lambda log: np.mean((x ** np.exp(log) - y) ** 2)
+
+        def error(log):
+            return np.mean((x ** np.exp(log) - y) ** 2)
+
         # A coarse look first: the error need not have one minimum only, and the bounded search is local.
         grid = np.linspace(-3, 3, 25)
         near = grid[np.argmin([error(g) for g in grid])]
-        return cls(float(np.exp(minimize_scalar(error, bounds=(near - 0.25, near + 0.25), method="bounded",
-                                                options=dict(xatol=1e-9)).x)))
+        return cls(
+            float(
+                np.exp(
+                    minimize_scalar(
+                        error, bounds=(near - 0.25, near + 0.25), method="bounded", options={"xatol": 1e-9}
+                    ).x
+                )
+            )
+        )
 
     @property
     def parameters(self) -> np.ndarray:
@@ -88,7 +112,7 @@ class Gamma(ResponseModel):
         return np.clip(np.asarray(y, np.float64), 0, 1) ** (1 / self.exponent)
 
     def to_dict(self) -> dict:
-        return dict(kind=self.kind, exponent=self.exponent)
+        return {"kind": self.kind, "exponent": self.exponent}
 
 
 @dataclass(frozen=True)
@@ -126,7 +150,7 @@ class GGCM(ResponseModel):
         return x ** (polynomial if self.form == "power" else 1 / polynomial)
 
     def to_dict(self) -> dict:
-        return dict(kind=self.kind, coefficients=list(self.coefficients), form=self.form)
+        return {"kind": self.kind, "coefficients": list(self.coefficients), "form": self.form}
 
 
 @dataclass(frozen=True)
@@ -168,7 +192,7 @@ class Polynomial(ResponseModel):
         return np.polynomial.polynomial.polyval(np.asarray(x, np.float64), self.coefficients)
 
     def to_dict(self) -> dict:
-        return dict(kind=self.kind, coefficients=list(self.coefficients))
+        return {"kind": self.kind, "coefficients": list(self.coefficients)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,8 +229,8 @@ class EMoR(ResponseModel):
     def to_dict(self) -> dict:
         basis = self.basis
         if isinstance(basis, Basis):
-            basis = dict(mean=basis.mean.tolist(), vectors=basis.vectors[: len(self.weights)].tolist())
-        return dict(kind=self.kind, weights=list(self.weights), basis=basis)
+            basis = {"mean": basis.mean.tolist(), "vectors": basis.vectors[: len(self.weights)].tolist()}
+        return {"kind": self.kind, "weights": list(self.weights), "basis": basis}
 
 
 def named_basis(basis: str | Basis) -> Basis:
@@ -238,8 +262,10 @@ def basis_from_curves(curves, count: int = 25) -> Basis:
     if curves.ndim != 2 or len(curves) < 2:
         raise ValueError(f"a basis needs at least two curves as an array (N, K), got shape {curves.shape}")
     if np.abs(curves[:, 0]).max() > 0.1 or np.abs(curves[:, -1] - 1).max() > 0.1:
-        raise ValueError(f"the curves must rise from 0 to 1; theirs start at up to {np.abs(curves[:, 0]).max():.2g} and end "
-                         f"between {curves[:, -1].min():.2g} and {curves[:, -1].max():.2g}: scale them first")
+        raise ValueError(
+            f"the curves must rise from 0 to 1; theirs start at up to {np.abs(curves[:, 0]).max():.2g} and end "
+            f"between {curves[:, -1].min():.2g} and {curves[:, -1].max():.2g}: scale them first"
+        )
     at = np.linspace(0, 1, curves.shape[1])
     sampled = project_monotone(np.stack([np.interp(CODES, at, row) for row in curves]))
     return fit_basis(sampled, min(count, len(sampled) - 1))

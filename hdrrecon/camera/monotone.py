@@ -1,13 +1,14 @@
 """Projections onto the responses there can be: non-decreasing curves from 0 to 1.
 
 These curves form a convex set, so a projection can only bring an estimate nearer to the truth. The
-differentiable layer of Liu et al. (`networks.linearization_net.monotone`) maps into the same set but is no
+differentiable layer of Liu et al. (`networks.linearize.linearization_net.monotone`) maps into the same set but is no
 projection: it lifts every slope by the worst one, so that a single bad sample pulls the whole curve towards
 the identity. Networks train through the layer; everything else should project.
 
 Source: Grossberg & Nayar, PAMI 2004 (the convex set); Barlow et al. 1972 (isotonic regression, and that
 clipping it gives the bounded one); Lawson & Hanson 1974, chapter 23 (least distance programming).
 """
+
 from __future__ import annotations
 
 import numpy as np

@@ -9,6 +9,7 @@ Images are (..., H, W, 3) numpy arrays or (N, 3, H, W) torch tensors; the curve 
 Source: Grossberg & Nayar, "Modeling the space of camera response functions", PAMI 2004 (the space of
 monotone curves with fixed ends).
 """
+
 from __future__ import annotations
 
 import sys
@@ -45,14 +46,19 @@ class ResponseCurve:
         if g.ndim != 2 or g.shape[0] not in (1, 3) or g.shape[1] != SAMPLES:
             raise ValueError(
                 f"a response needs inverse samples of shape (1024,), (1, 1024) or (3, 1024), got {g.shape}; "
-                "resample with ResponseCurve.from_inverse(samples)")
+                "resample with ResponseCurve.from_inverse(samples)"
+            )
         if not np.isfinite(g).all():
-            raise ValueError(f"response {self.name!r} has {np.count_nonzero(~np.isfinite(g))} samples that are not finite")
+            raise ValueError(
+                f"response {self.name!r} has {np.count_nonzero(~np.isfinite(g))} samples that are not finite"
+            )
         if (np.diff(g, axis=1) < -1e-9).any():
             raise ValueError(f"response {self.name!r} is not monotone; project it with camera.models.project_monotone")
         if np.abs(g[:, 0]).max() > 1e-6 or np.abs(g[:, -1] - 1).max() > 1e-6:
-            raise ValueError(f"response {self.name!r} must be 0 at code 0 and 1 at code 1, "
-                             f"got {g[:, 0].tolist()} and {g[:, -1].tolist()}")
+            raise ValueError(
+                f"response {self.name!r} must be 0 at code 0 and 1 at code 1, "
+                f"got {g[:, 0].tolist()} and {g[:, -1].tolist()}"
+            )
         g = np.maximum.accumulate(np.clip(g, 0, 1), axis=1)
         g[:, 0], g[:, -1] = 0, 1
         g.setflags(write=False)
@@ -123,8 +129,11 @@ class ResponseCurve:
 
     def to_dict(self) -> dict:
         """Plain data: {"name", "inverse": (C, 1024) nested lists, "facts"}; JSON-ready, if what others put into `facts` is."""
-        return {"name": self.name, "inverse": self.inverse.tolist(),
-                "facts": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in self.facts.items()}}
+        return {
+            "name": self.name,
+            "inverse": self.inverse.tolist(),
+            "facts": {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in self.facts.items()},
+        }
 
     @classmethod
     def from_dict(cls, data: dict) -> ResponseCurve:

@@ -6,6 +6,7 @@ response curve, quantisation, JPEG.
 Noise: variance ``shot * E + read**2`` in units of the clip level (heteroscedastic Gaussian model, Foi et al.,
 "Practical Poissonian-Gaussian noise modeling", IEEE TIP 2008).
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -77,7 +78,9 @@ def simulate(hdr: Tensor, camera: Camera, generator: torch.Generator | None = No
     if hdr.ndim != 4 or hdr.shape[1] != 3:
         raise ValueError(f"simulate needs light of shape (N, 3, H, W), got {tuple(hdr.shape)}")
     if not (torch.isfinite(hdr).all() and (hdr >= 0).all()):
-        raise ValueError("simulate needs finite light that is not negative; clean it with torch.nan_to_num and clamp(min=0)")
+        raise ValueError(
+            "simulate needs finite light that is not negative; clean it with torch.nan_to_num and clamp(min=0)"
+        )
     light = hdr * hdr.new_tensor(camera.white_balance).view(1, 3, 1, 1)
     gain = camera.exposure if camera.clip_percent is None else exposure_for_clipping(light, camera.clip_percent)
     truth = light * gain
@@ -89,10 +92,10 @@ def simulate(hdr: Tensor, camera: Camera, generator: torch.Generator | None = No
         level = np.percentile(truth.amax(1).flatten(1).cpu().numpy(), camera.black_percent, axis=1)
         floor = torch.as_tensor(np.minimum(level, 0.5), dtype=truth.dtype, device=truth.device).view(-1, 1, 1, 1)
         sensed = (sensed - floor) / (1 - floor)
-    return Shot(develop(sensed, camera), truth)
+    return Shot(encode(sensed, camera), truth)
 
 
-def develop(light: Tensor, camera: Camera) -> Tensor:
+def encode(light: Tensor, camera: Camera) -> Tensor:
     """Sensed light (N, 3, H, W), 1.0 = clip level, to code values: clip, response, quantise, JPEG."""
     code = camera.response.expose(light.clamp(0, 1))
     if camera.jpeg_quality is not None:

@@ -1,14 +1,20 @@
 """Evaluation that cannot be fooled: stated conditions, baselines, paired intervals. `hdrrecon evaluate`."""
 
 _PUBLIC = {
-    "CONDITIONS": "conditions", "PROTOCOL": "conditions", "Condition": "conditions", "take_photo": "conditions",
-    "Settings": "runner", "run": "runner", "Summary": "statistics", "summarise": "statistics",
+    "CONDITIONS": "conditions",
+    "PROTOCOL": "conditions",
+    "Condition": "conditions",
+    "take_photo": "conditions",
+    "Settings": "runner",
+    "run": "runner",
+    "Summary": "statistics",
+    "summarise": "statistics",
 }
 __all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str):
-    # Lazy: the command line imports `evaluation.cli` to print its help, and help must not wait for numpy.
+    # Lazy: the command line imports `cli.evaluate` to print its help, and help must not wait for numpy.
     if name in _PUBLIC:
         from importlib import import_module
 

@@ -68,9 +68,7 @@ CONDITIONS = MappingProxyType(
                 says="5 % clipped, a camera curve never trained on",
                 response="held-out dorf",
             ),
-            replace(
-                _BASE, name="srgb", says="5 % clipped, the exact sRGB curve of renderings", response="srgb"
-            ),
+            replace(_BASE, name="srgb", says="5 % clipped, the exact sRGB curve of renderings", response="srgb"),
             replace(_BASE, name="jpeg_75", says="5 % clipped, JPEG quality 75, 4:2:0", jpeg_quality=75),
             replace(
                 _BASE,
@@ -130,18 +128,12 @@ def held_out_curves(path: str | Path | None = None) -> list[ResponseCurve]:
         )
     with np.load(file) as data:
         if not {"irradiance", "brightness"} <= set(data) or len(data["brightness"]) != 201:
-            raise ValueError(
-                f"{file} is not the DoRF set: wanted irradiance (1024,) and brightness (201, 1024)"
-            )
+            raise ValueError(f"{file} is not the DoRF set: wanted irradiance (1024,) and brightness (201, 1024)")
         chosen = [i for i in range(201) if i % 20 == 7]
-        return [
-            ResponseCurve.from_samples(data["irradiance"], data["brightness"][i], f"dorf {i}") for i in chosen
-        ]
+        return [ResponseCurve.from_samples(data["irradiance"], data["brightness"][i], f"dorf {i}") for i in chosen]
 
 
-def take_photo(
-    condition: Condition, scene: np.ndarray, image: str, curves: Sequence[ResponseCurve] = ()
-) -> Case:
+def take_photo(condition: Condition, scene: np.ndarray, image: str, curves: Sequence[ResponseCurve] = ()) -> Case:
     """Photograph a scene under a condition. The same scene and name give the same photo, noise included.
 
     Args:
@@ -180,10 +172,11 @@ def take_photo(
     shot = simulate(
         torch.from_numpy(light.transpose(2, 0, 1).copy())[None], camera, torch.Generator().manual_seed(seed)
     )
-    hwc = lambda tensor: np.ascontiguousarray(tensor[0].permute(1, 2, 0).numpy())
-    return Case(
-        image, condition.name, np.rint(hwc(shot.code) * 255).astype(np.uint8), hwc(shot.truth), response
-    )
+
+    def hwc(tensor):
+        return np.ascontiguousarray(tensor[0].permute(1, 2, 0).numpy())
+
+    return Case(image, condition.name, np.rint(hwc(shot.code) * 255).astype(np.uint8), hwc(shot.truth), response)
 
 
 def crushed(response: ResponseCurve, black: float) -> ResponseCurve:

@@ -16,7 +16,7 @@ KEPT = ("sure", "right", "inside")
 
 def measure(case, prediction) -> dict[str, float]:
     """`metrics.calibration.calibration` of a prediction with a confidence, over the clipped pixels of which nothing was measured."""
-    from hdrrecon.development import SURE_STOPS
+    from hdrrecon.pipeline.prepared import SURE_STOPS
 
     light = aligned(prediction.radiance, case.truth, case.photo, case.clip_from)[0]
     # Between codes 240 and 250 confidence is that of a blend, which is no Laplace law.
@@ -26,7 +26,7 @@ def measure(case, prediction) -> dict[str, float]:
 
 def sentences(rows: Sequence[dict]) -> str:
     """One line per condition and method that is sure of anything it restored; nothing where none is."""
-    from hdrrecon.development import SURE_STOPS
+    from hdrrecon.pipeline.prepared import SURE_STOPS
 
     lines = []
     for condition, method in dict.fromkeys((row["condition"], row["method"]) for row in rows):

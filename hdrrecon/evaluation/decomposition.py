@@ -36,14 +36,12 @@ def decomposition(summaries: Sequence[Summary], model: str) -> str:
 
 
 def _advice(here: dict, model: str) -> list[str]:
-    value = lambda method: here.get((method, "pu21_psnr"), math.nan)
+    def value(method):
+        return here.get((method, "pu21_psnr"), math.nan)
+
     curve = value("oracle_linearisation") - value(BASELINE)
     highlights = value("oracle_restoration") - value(model)
-    out = (
-        []
-        if math.isnan(curve)
-        else [f"    perfect linearisation alone: {curve:+.2f} dB over the plain input"]
-    )
+    out = [] if math.isnan(curve) else [f"    perfect linearisation alone: {curve:+.2f} dB over the plain input"]
     if not math.isnan(highlights):
         out.append(f"    perfect highlights on our linearisation: {highlights:+.2f} dB over {model}")
     return out

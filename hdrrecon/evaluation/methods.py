@@ -5,7 +5,7 @@
     oracle_linearisation    the true curve, nothing restored: what perfect step 1 alone would give
     oracle_restoration      the true light in clipped pixels, on our own linearisation: perfect step 2 alone
     MODEL                   a shipped model (`hdrrecon.list_models()`)
-    classic:NAME            an operator of `hdrrecon.classic`, on the linearised input
+    classic:NAME            an operator of `hdrrecon.evaluation.classic`, on the linearised input
     files:FOLDER            predictions FOLDER/CONDITION/IMAGE.exr (or FOLDER/IMAGE.exr), made elsewhere
     module:function         f(photo uint8 (H, W, 3) RGB) -> float (H, W, 3) linear, any scale
 
@@ -152,9 +152,7 @@ def _oracle_restoration(label: str, device: str) -> Method:
         regions = find_regions(case.photo, case.truth, case.clip_from)
         # The true light joins in the unit of the linearisation, or its scale error would count as a highlight error.
         scale = gain(case.truth, result.linear, regions.anchor)
-        return Prediction(
-            np.where(regions.clipped[..., None], case.truth * scale, result.linear), result.response
-        )
+        return Prediction(np.where(regions.clipped[..., None], case.truth * scale, result.linear), result.response)
 
     return Method(label, _model_version(DEFAULT_MODEL), run)
 
@@ -168,12 +166,15 @@ def _model_version(model: str) -> str:
 
 def _classic(label: str, name: str) -> Method:
     from hdrrecon.camera.response import ResponseCurve
-    from hdrrecon.classic import CLASSIC
+    from hdrrecon.evaluation.classic import CLASSIC
 
     if name not in CLASSIC:
         raise ValueError(f"no classic operator {name!r}: choose from {', '.join(CLASSIC)}")
     operator, srgb = CLASSIC[name], ResponseCurve.srgb()
-    run = lambda case: Prediction(operator(srgb.linearize(case.photo / np.float32(255))), srgb)
+
+    def run(case):
+        return Prediction(operator(srgb.linearize(case.photo / np.float32(255))), srgb)
+
     return Method(label, _source_version(operator), run)
 
 
@@ -181,9 +182,7 @@ def _own(label: str, module: str, function: str) -> Method:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # python -m does so; a console script does not
     callable_ = getattr(importlib.import_module(module), function)
-    return Method(
-        label, _source_version(callable_), lambda case: Prediction(np.asarray(callable_(case.photo.copy())))
-    )
+    return Method(label, _source_version(callable_), lambda case: Prediction(np.asarray(callable_(case.photo.copy()))))
 
 
 def _source_version(function) -> str:

@@ -25,9 +25,7 @@ SIDE_PX = 256
 TRUTH = "truth"
 CURVE_POINTS = 33
 # Blue = too dark, white = right, red = too bright; dark at both ends, so that size shows without hue too.
-_COLOURS = np.array(
-    [[5, 30, 100], [60, 130, 220], [245, 245, 245], [230, 110, 60], [110, 10, 20]], np.float64
-)
+_COLOURS = np.array([[5, 30, 100], [60, 130, 220], [245, 245, 245], [230, 110, 60], [110, 10, 20]], np.float64)
 
 
 def panel_path(folder: str | Path, condition: str, image: str, method: str) -> Path:

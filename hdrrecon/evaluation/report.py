@@ -74,16 +74,13 @@ def _tables(summaries: Sequence[Summary], metrics: Sequence[str]):
         here = {(s.method, s.metric): s for s in summaries if s.condition == condition}
         shown = [m for m in metrics if any(s.metric == m and s.n for s in here.values())]
         heads = "".join(
-            f"<th><button>{escape(METRICS[m].title + table.unit(m))} {table.arrow(m)}</button></th>"
-            for m in shown
+            f"<th><button>{escape(METRICS[m].title + table.unit(m))} {table.arrow(m)}</button></th>" for m in shown
         )
         lines = []
         for method in dict.fromkeys(s.method for s in here.values()):
             trouble = table.troubles(here[method, next(iter(here))[1]]).replace("**", "")
             cells = "".join(_cell(here[method, m]) for m in shown)
-            lines.append(
-                f"<tr><td>{escape(method)}<span class=trouble>{escape(trouble)}</span></td>{cells}</tr>"
-            )
+            lines.append(f"<tr><td>{escape(method)}<span class=trouble>{escape(trouble)}</span></td>{cells}</tr>")
         yield (
             f"<h2>{escape(condition)}</h2><div class=scroll><table class=sortable><thead><tr><th><button>method</button></th>{heads}"
             f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
@@ -110,9 +107,7 @@ def _problems(rows: Sequence[Row]) -> str:
         if row["error"] and (row["condition"], row["image"]) not in broken:
             found.append(f"{name}: {row['error']}")
         elif not row["error"] and row["nonfinite"] > 0:
-            found.append(
-                f"{name}: {row['nonfinite']:.0f} values NaN or infinite, scored as black or blinding"
-            )
+            found.append(f"{name}: {row['nonfinite']:.0f} values NaN or infinite, scored as black or blinding")
     if not found:
         return ""
     return f"<h2>Problems</h2><ul class=trouble>{''.join(f'<li>{escape(text)}</li>' for text in found)}</ul>"
@@ -151,9 +146,7 @@ def _case_tools(cases: list[dict], summaries: Sequence[Summary]) -> str:
         f"<option>{escape(c)}</option>" for c in dict.fromkeys(case["condition"] for case in cases)
     ]
     at = [-1 + i / 8 for i in range(17)]
-    stops = ", ".join(
-        f"rgb({','.join(f'{v:.0f}' for v in error_colours(x * ERROR_RANGE_STOPS))})" for x in at
-    )
+    stops = ", ".join(f"rgb({','.join(f'{v:.0f}' for v in error_colours(x * ERROR_RANGE_STOPS))})" for x in at)
     return (
         f"<h2>Images</h2><div class=tools><label>Order <select id=case-order>{''.join(orders)}</select></label>"
         f"<label>Condition <select id=case-condition>{''.join(conditions)}</select></label>"
@@ -164,7 +157,10 @@ def _case_tools(cases: list[dict], summaries: Sequence[Summary]) -> str:
 
 def _case(case: dict) -> str:
     rows = {method: row for method, (row, _) in case["methods"].items()}
-    finite = lambda value: None if math.isnan(value) else value
+
+    def finite(value):
+        return None if math.isnan(value) else value
+
     scores = {method: finite(row["pu21_psnr"]) for method, row in rows.items()}
     clipped = next(iter(rows.values()))["clipped_percent"]
     scores["clipped_percent"] = finite(clipped)
@@ -174,8 +170,7 @@ def _case(case: dict) -> str:
     )
     lines = [_line("truth", case["truth"]["exposures"], None, None)]
     lines += [
-        _line(method, panel["exposures"], panel["error"], row)
-        for method, (row, panel) in case["methods"].items()
+        _line(method, panel["exposures"], panel["error"], row) for method, (row, panel) in case["methods"].items()
     ]
     return (
         f'<section class=case data-name="{escape(case["image"])}" data-condition="{escape(case["condition"])}" '
@@ -190,11 +185,7 @@ def _line(name: str, exposures: list[str], error: str | None, row: Row | None) -
         f'<img loading=lazy alt="{escape(name)} at {e:+d} stops" src="{data}">'
         for e, data in zip(EXPOSURES_STOPS, exposures)
     )
-    pictures += (
-        f'<img loading=lazy alt="error of {escape(name)} in stops" src="{error}">'
-        if error
-        else "<span></span>"
-    )
+    pictures += f'<img loading=lazy alt="error of {escape(name)} in stops" src="{error}">' if error else "<span></span>"
     numbers = "" if row is None else f"<br><small>{row['pu21_psnr']:.1f} dB"
     if row is not None:
         clipped = row["clipped_log_rmse"]

@@ -139,9 +139,7 @@ def _is_missing(row: Row | None) -> bool:
 def _lacks_panel(settings, pictured, source, condition, spec) -> bool:
     if settings.panels is None or source.image not in pictured:
         return False
-    return not panel_path(
-        settings.panels, name_of(condition, source), source.image, methods.label_of(spec)
-    ).exists()
+    return not panel_path(settings.panels, name_of(condition, source), source.image, methods.label_of(spec)).exists()
 
 
 def _execute(work: list[Job], jobs: int):

@@ -51,9 +51,7 @@ class Summary:
     verdict: Verdict
 
 
-def summarise(
-    rows: Sequence[Row], metrics: Sequence[str] = tuple(METRICS), baseline: str = BASELINE
-) -> list[Summary]:
+def summarise(rows: Sequence[Row], metrics: Sequence[str] = tuple(METRICS), baseline: str = BASELINE) -> list[Summary]:
     """Summaries of every condition, of all of them together where there are several, every method and metric.
 
     Cases that even the plain input fails on (`unusable`) are the data's fault and count for no method.
@@ -66,9 +64,7 @@ def summarise(
     for condition in conditions + ([ALL] if len(conditions) > 1 else []):
         here = [row for row in rows if condition in (ALL, row["condition"])]
         for metric in metrics:
-            values = {
-                label: _per_image([r for r in here if r["method"] == label], metric) for label in labels
-            }
+            values = {label: _per_image([r for r in here if r["method"] == label], metric) for label in labels}
             for label in labels:
                 mine = [row for row in here if row["method"] == label]
                 out.append(
@@ -88,9 +84,7 @@ def summarise(
 def unusable(rows: Sequence[Row], baseline: str = BASELINE) -> dict[tuple[str, str], str]:
     """(condition, image) -> error of the cases that could not be opened: the plain input fails nowhere else."""
     return {
-        (str(r["condition"]), str(r["image"])): str(r["error"])
-        for r in rows
-        if r["method"] == baseline and r["error"]
+        (str(r["condition"]), str(r["image"])): str(r["error"]) for r in rows if r["method"] == baseline and r["error"]
     }
 
 
@@ -114,9 +108,7 @@ def _per_image(rows: Sequence[Row], metric: str) -> dict[str, float]:
     for row in rows:
         value = row.get(metric, math.nan)
         if not row["error"] and not math.isnan(value):
-            collected.setdefault(str(row["image"]), []).append(
-                abs(value) if METRICS[metric].good == "zero" else value
-            )
+            collected.setdefault(str(row["image"]), []).append(abs(value) if METRICS[metric].good == "zero" else value)
     return {image: float(np.mean(values)) for image, values in collected.items()}
 
 
@@ -126,13 +118,12 @@ def _summary(condition, label, metric, rows, mine, reference, is_baseline) -> Su
     paired = np.array([mine[image] - reference[image] for image in shared])
     failed = sum(bool(row["error"]) for row in rows)
     difference_low, difference_high = bootstrap_interval(paired)
-    mean = lambda array, of=np.mean: float(of(array)) if array.size else math.nan
+
+    def mean(array, of=np.mean):
+        return float(of(array)) if array.size else math.nan
+
     low, high = bootstrap_interval(values)
-    verdict = (
-        "baseline"
-        if is_baseline
-        else _verdict(METRICS[metric], paired, failed, difference_low, difference_high)
-    )
+    verdict = "baseline" if is_baseline else _verdict(METRICS[metric], paired, failed, difference_low, difference_high)
     nonfinite = sum(not row["error"] and row["nonfinite"] > 0 for row in rows)
     return Summary(
         condition,

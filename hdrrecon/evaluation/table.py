@@ -21,7 +21,9 @@ MAIN = (
     "clipped_delta_e_itp",
     "well_log_rmse",
 )
-BY_REGION = tuple(f"{part}_{what}" for part in (*(f"clipped_{k}" for k in KINDS), "dark") for what in ("log_rmse", "bias"))
+BY_REGION = tuple(
+    f"{part}_{what}" for part in (*(f"clipped_{k}" for k in KINDS), "dark") for what in ("log_rmse", "bias")
+)
 MARKS = {"better": " ▲", "worse": " ▼", "incomplete": " ?", "too few images": " ?"}
 NOTE = (
     "Mean [95 % bootstrap interval]. ▲ better / ▼ worse than the plain linearised input: only where the interval of the paired "
@@ -39,13 +41,9 @@ def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> 
     parts = []
     for condition in dict.fromkeys(s.condition for s in summaries):
         here = {(s.method, s.metric): s for s in summaries if s.condition == condition}
-        shown = [m for m in metrics if any((s.metric == m and s.n) for s in here.values())] or list(
-            metrics[:1]
-        )
+        shown = [m for m in metrics if any((s.metric == m and s.n) for s in here.values())] or list(metrics[:1])
         first = [s for s in here.values() if s.metric == shown[0]]
-        first.sort(
-            key=lambda s: (math.isnan(s.mean), -s.mean if METRICS[shown[0]].good == "high" else s.mean)
-        )
+        first.sort(key=lambda s: (math.isnan(s.mean), -s.mean if METRICS[shown[0]].good == "high" else s.mean))
         quoted = f"{PROTOCOL}, {condition}" if condition not in ("real", "as_given") else condition
         images = max((s.n for s in here.values()), default=0)
         parts.append(f"\n**{quoted}** ({images} images)\n")
@@ -72,15 +70,16 @@ def _side_by_side(methods: Sequence[Summary], here: dict, metrics: Sequence[str]
 def _paired(summaries: Sequence[Summary]) -> list[str]:
     """Lines of a table of one metric: mean, median, interval, and what was gained over the plain input."""
     metric = METRICS[summaries[0].metric]
-    number = lambda value, sign="": "–" if math.isnan(value) else f"{value:{sign}.{metric.digits}f}"
+
+    def number(value, sign=""):
+        return "–" if math.isnan(value) else f"{value:{sign}.{metric.digits}f}"
+
     lines = [
         f"\n| {metric.title}{unit(summaries[0].metric)} | mean | median | 95 % interval | minus plain input | verdict |",
         "|---|---|---|---|---|---|",
     ]
     for s in summaries:
-        difference = (
-            f"{number(s.difference, '+')} [{number(s.difference_low, '+')}, {number(s.difference_high, '+')}]"
-        )
+        difference = f"{number(s.difference, '+')} [{number(s.difference_low, '+')}, {number(s.difference_high, '+')}]"
         cells = (number(s.mean), number(s.median), f"[{number(s.low)}, {number(s.high)}]", difference, s.verdict)
         lines.append(f"| {s.method} | " + " | ".join(cells) + " |")
     return lines
@@ -113,9 +112,7 @@ def cell(s: Summary) -> str:
 
 def troubles(s: Summary) -> str:
     """What must not be overlooked about a method: " (2 failed, 1 with NaN)" or nothing."""
-    found = [
-        f"{count} {what}" for count, what in ((s.failed, "failed"), (s.nonfinite, "with NaN or inf")) if count
-    ]
+    found = [f"{count} {what}" for count, what in ((s.failed, "failed"), (s.nonfinite, "with NaN or inf")) if count]
     return f" (**{', '.join(found)}**)" if found else ""
 
 

@@ -2,6 +2,7 @@
 
 Decoders are imported when a file of their kind is met, so that `import hdrrecon.io` costs numpy only.
 """
+
 from __future__ import annotations
 
 from hdrrecon.io.photo import READABLE, CodedPhoto, Photo, ReadError

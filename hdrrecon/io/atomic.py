@@ -1,4 +1,5 @@
 """Files that are either whole or absent: write beside the target, flush to the disk, then rename."""
+
 from __future__ import annotations
 
 import os

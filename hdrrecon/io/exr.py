@@ -3,6 +3,7 @@
 Written files say what their numbers are: `chromaticities` Rec.709 and `whiteLuminance`, the cd/m2 of 1.0.
 Source: Technical Introduction to OpenEXR and the standard attribute list, openexr.com.
 """
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -18,9 +19,22 @@ Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "dwaa
 HALF_MAX = 65504.0
 CONFIDENCE_CHANNEL = "confidence"
 _OURS = {  # attributes that follow from the image or from `write`'s own arguments
-    "channels", "compression", "dataWindow", "displayWindow", "lineOrder", "pixelAspectRatio", "type",
-    "screenWindowCenter", "screenWindowWidth", "tiles", "name", "version", "chunkCount",
-    "chromaticities", "whiteLuminance", "envmap",
+    "channels",
+    "compression",
+    "dataWindow",
+    "displayWindow",
+    "lineOrder",
+    "pixelAspectRatio",
+    "type",
+    "screenWindowCenter",
+    "screenWindowWidth",
+    "tiles",
+    "name",
+    "version",
+    "chunkCount",
+    "chromaticities",
+    "whiteLuminance",
+    "envmap",
 }
 
 
@@ -66,8 +80,10 @@ def _image_channels(channels: dict) -> list[str] | None:
 def _plane(name: str, channel: Any) -> np.ndarray:
     pixels = channel.pixels
     if pixels.dtype not in (np.float16, np.float32) or (channel.xSampling, channel.ySampling) != (1, 1):
-        raise ReadError(f"EXR channel {name!r} is {pixels.dtype}, one per {channel.xSampling} x "
-                        f"{channel.ySampling} pixels; wanted half or float at every pixel")
+        raise ReadError(
+            f"EXR channel {name!r} is {pixels.dtype}, one per {channel.xSampling} x "
+            f"{channel.ySampling} pixels; wanted half or float at every pixel"
+        )
     return pixels.astype(np.float32)
 
 
@@ -82,7 +98,10 @@ def _to_rec709(header: dict) -> np.ndarray | None:
 
 
 def exr_header(
-    *, compression: Compression, white_nits: float, envmap: Literal["latlong"] | None,
+    *,
+    compression: Compression,
+    white_nits: float,
+    envmap: Literal["latlong"] | None,
     attributes: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The header of a new file. Raises ValueError: an unknown option, or an attribute that is set here."""
@@ -107,7 +126,9 @@ def exr_header(
 
 
 def exr_channels(
-    image: np.ndarray, alpha: np.ndarray | None, confidence: np.ndarray | None,
+    image: np.ndarray,
+    alpha: np.ndarray | None,
+    confidence: np.ndarray | None,
     dtype: Literal["half", "float"],
 ) -> tuple[dict[str, np.ndarray], int]:
     """Channels of (H, W, 3) float32 and optional (H, W) planes; how many values were clamped for half."""

@@ -6,6 +6,7 @@ chunk begins, and the chunks, each with the number of its first row. The result 
 
 Source: "OpenEXR File Layout", openexr.com.
 """
+
 from __future__ import annotations
 
 import os
@@ -81,7 +82,10 @@ class ExrRows:
 
     def _compressed(self, channels: dict[str, np.ndarray], top: int, count: int) -> bytes:
         height, width = self.size
-        window = lambda first, last: (np.array([0, first], np.int32), np.array([width - 1, last], np.int32))
+
+        def window(first, last):
+            return (np.array([0, first], np.int32), np.array([width - 1, last], np.int32))
+
         header = {**self.header, "dataWindow": window(top, top + count - 1), "displayWindow": window(0, height - 1)}
         handle, name = tempfile.mkstemp(".exr", ".hdrrecon-", self.path.parent)
         os.close(handle)

@@ -15,6 +15,7 @@ is displayed at 1 and becomes `radiance`, continuously. No response curve enters
 
 Source: ISO 21496-1:2025; Ultra HDR image format 1.1 (developer.android.com).
 """
+
 from __future__ import annotations
 
 import struct
@@ -37,7 +38,7 @@ _THREE, _IN_BASE_PRIMARIES, _ONE_DENOMINATOR = 0x80, 0x40, 0x08
 
 @dataclass(frozen=True)
 class GainMap:
-    """Codes (h, w) or (h, w, 3) uint8 and what they mean; numbers as tuples of three, one per channel.
+    """PixelCodes (h, w) or (h, w, 3) uint8 and what they mean; numbers as tuples of three, one per channel.
 
     Attributes:
         low, high: gain in stops of code 0 and of code 255.
@@ -58,7 +59,8 @@ class GainMap:
 
         codes = self.codes if self.codes.ndim == 3 else self.codes[..., None]
         low, high, gamma, k_base, k_light = (
-            np.float32(v) for v in (self.low, self.high, self.gamma, self.base_offset, self.light_offset))
+            np.float32(v) for v in (self.low, self.high, self.gamma, self.base_offset, self.light_offset)
+        )
         gain = low + (high - low) * (codes / np.float32(255)) ** (1 / gamma)
         gain = cv2.resize(gain, base.shape[1::-1], interpolation=cv2.INTER_LINEAR)
         return (base + k_base) * np.exp2(gain) - k_light
@@ -67,27 +69,47 @@ class GainMap:
         """The metadata as ISO 21496-1 annex C has it, without the URN before it."""
         three = self.codes.ndim == 3
         signed, unsigned = (struct.Struct(f).pack for f in (">iI", ">II"))
-        fraction = lambda pack, value: pack(round(value * _FRACTION), _FRACTION)
+
+        def fraction(pack, value):
+            return pack(round(value * _FRACTION), _FRACTION)
+
         block = struct.pack(">HHB", 0, 0, (_THREE if three else 0) | _IN_BASE_PRIMARIES)
         block += fraction(unsigned, 0) + fraction(unsigned, self.headroom)
         for c in range(_CHANNELS if three else 1):
-            for pack, values in ((signed, self.low), (signed, self.high), (unsigned, self.gamma),
-                                 (signed, self.base_offset), (signed, self.light_offset)):
+            for pack, values in (
+                (signed, self.low),
+                (signed, self.high),
+                (unsigned, self.gamma),
+                (signed, self.base_offset),
+                (signed, self.light_offset),
+            ):
                 block += fraction(pack, values[c])
         return block
 
     def xmp_description(self) -> str:
         """The metadata as an rdf:Description; `low`, `high`, `gamma` and offsets must not differ by channel."""
-        numbers = dict(GainMapMin=self.low[0], GainMapMax=self.high[0], Gamma=self.gamma[0],
-                       OffsetSDR=self.base_offset[0], OffsetHDR=self.light_offset[0],
-                       HDRCapacityMin=0.0, HDRCapacityMax=self.headroom)
+        numbers = {
+            "GainMapMin": self.low[0],
+            "GainMapMax": self.high[0],
+            "Gamma": self.gamma[0],
+            "OffsetSDR": self.base_offset[0],
+            "OffsetHDR": self.light_offset[0],
+            "HDRCapacityMin": 0.0,
+            "HDRCapacityMax": self.headroom,
+        }
         texts = " ".join(f'hdrgm:{name}="{value:.6f}"' for name, value in numbers.items())
-        return (f'<rdf:Description rdf:about="" xmlns:hdrgm="{HDRGM}" hdrgm:Version="1.0" {texts} '
-                'hdrgm:BaseRenditionIsHDR="False"/>')
+        return (
+            f'<rdf:Description rdf:about="" xmlns:hdrgm="{HDRGM}" hdrgm:Version="1.0" {texts} '
+            'hdrgm:BaseRenditionIsHDR="False"/>'
+        )
 
 
 def gain_of(
-    radiance: np.ndarray, base: np.ndarray | None, weights: np.ndarray, *, channels: int = _CHANNELS,
+    radiance: np.ndarray,
+    base: np.ndarray | None,
+    weights: np.ndarray,
+    *,
+    channels: int = _CHANNELS,
     headroom_stops: float | None = None,
 ) -> np.ndarray:
     """The gain of a picture in stops, (H, W, channels) float32; see the module for what it is.
@@ -142,7 +164,7 @@ def from_iso_block(block: bytes, codes: np.ndarray) -> GainMap | None:
     base_headroom, headroom, *values = ratios
     if headroom < base_headroom:  # the base is the HDR picture
         return None
-    rows = [values[i:i + 5] for i in range(0, len(values), 5)]
+    rows = [values[i : i + 5] for i in range(0, len(values), 5)]
     low, high, gamma, base_offset, light_offset = (_three(values) for values in zip(*rows, strict=True))
     return GainMap(codes, high, low, gamma, base_offset, light_offset, headroom)
 
@@ -155,10 +177,20 @@ def from_xmp_fields(fields: dict[str, list[str]], codes: np.ndarray) -> GainMap 
     """
     if fields.get("BaseRenditionIsHDR", ["False"])[0].strip().lower() == "true":
         return None
-    get = lambda name, default: _three([float(v) for v in fields.get(name, [default])])
+
+    def get(name, default):
+        return _three([float(v) for v in fields.get(name, [default])])
+
     high = _three([float(v) for v in fields["GainMapMax"]])
-    return GainMap(codes, high, get("GainMapMin", 0.0), get("Gamma", 1.0), get("OffsetSDR", 1 / 64),
-                   get("OffsetHDR", 1 / 64), float(fields["HDRCapacityMax"][0]))
+    return GainMap(
+        codes,
+        high,
+        get("GainMapMin", 0.0),
+        get("Gamma", 1.0),
+        get("OffsetSDR", 1 / 64),
+        get("OffsetHDR", 1 / 64),
+        float(fields["HDRCapacityMax"][0]),
+    )
 
 
 def _three(values) -> tuple[float, ...]:

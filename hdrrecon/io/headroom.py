@@ -1,4 +1,5 @@
 """Light that is brighter than a display or a file can show: bent over one stop instead of cut."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -5,6 +5,7 @@ HEIC comes through pillow-heif, `hdrrecon[phone]`, which also turns it upright.
 
 Sources: ISO 23008-12 (HEIF), 12.1.5 for `colr`; AV1 image format 1.1 (aomedia.org) and its `av1C` box.
 """
+
 from __future__ import annotations
 
 import io
@@ -12,7 +13,7 @@ import io
 import numpy as np
 
 from hdrrecon.color import matrix_between
-from hdrrecon.io.extras import need
+from hdrrecon.io.optional import need
 from hdrrecon.io.orientation import orientation_of
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
@@ -28,8 +29,15 @@ def decode_avif(data: bytes, white_nits: float) -> Decoded:
     primaries, transfer = primaries if primaries else (2, 2)
     if bits == 8 and transfer != PQ:
         decoded = decode_with_pillow("avif", data)
-        return _photo(decoded.color, decoded.alpha, primaries, transfer, orientation=orientation_of(decoded.exif),
-                      exif=decoded.exif, icc=decoded.icc)
+        return _photo(
+            decoded.color,
+            decoded.alpha,
+            primaries,
+            transfer,
+            orientation=orientation_of(decoded.exif),
+            exif=decoded.exif,
+            icc=decoded.icc,
+        )
     imagecodecs = need("imagecodecs", "hdrfiles", f"reading {bits}-bit AVIF")
     try:
         pixels = imagecodecs.avif_decode(data)
@@ -49,11 +57,19 @@ def decode_heic(data: bytes, white_nits: float) -> Decoded:
     nclx = image.info.get("nclx_profile") or {}
     primaries, transfer = nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
     if pixels.dtype == np.uint16:  # scaled to 16 bits by the library
-        return _deep(pixels, 65535, primaries, transfer, white_nits, icc=image.info.get("icc_profile"),
-                     exif=image.info.get("exif"))
+        return _deep(
+            pixels,
+            65535,
+            primaries,
+            transfer,
+            white_nits,
+            icc=image.info.get("icc_profile"),
+            exif=image.info.get("exif"),
+        )
     whole = Decoded.from_channels(pixels)
-    return _photo(whole.color, whole.alpha, primaries, transfer, exif=image.info.get("exif"),
-                  icc=image.info.get("icc_profile"))
+    return _photo(
+        whole.color, whole.alpha, primaries, transfer, exif=image.info.get("exif"), icc=image.info.get("icc_profile")
+    )
 
 
 def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
@@ -61,8 +77,16 @@ def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
     imagecodecs = need("imagecodecs", "hdrfiles", "writing AVIF")
     codes = _with_alpha(to_pq(image, white_nits, peak_nits)[0], alpha)
     twelve = np.rint(codes * np.float32(4095 / 65535)).astype(np.uint16)
-    return imagecodecs.avif_encode(np.ascontiguousarray(twelve), _QUALITY, speed=6, bitspersample=12,
-                                   pixelformat="444", primaries=REC2020, transfer=PQ, matrix=REC2020)
+    return imagecodecs.avif_encode(
+        np.ascontiguousarray(twelve),
+        _QUALITY,
+        speed=6,
+        bitspersample=12,
+        pixelformat="444",
+        primaries=REC2020,
+        transfer=PQ,
+        matrix=REC2020,
+    )
 
 
 def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
@@ -72,8 +96,15 @@ def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
     height, width, channels = codes.shape
     file = io.BytesIO()
     heif = pillow_heif.from_bytes({3: "RGB;16", 4: "RGBA;16"}[channels], (width, height), codes.tobytes())
-    heif.save(file, quality=_QUALITY, chroma=444, color_primaries=REC2020, transfer_characteristics=PQ,
-              matrix_coefficients=REC2020, full_range_flag=1)
+    heif.save(
+        file,
+        quality=_QUALITY,
+        chroma=444,
+        color_primaries=REC2020,
+        transfer_characteristics=PQ,
+        matrix_coefficients=REC2020,
+        full_range_flag=1,
+    )
     return file.getvalue()
 
 
@@ -82,13 +113,16 @@ def _with_alpha(codes: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def _deep(pixels: np.ndarray, top: int, primaries: int, transfer: int, white_nits: float, **facts) -> Decoded:
-    """Codes of more than 8 bits, 0 to `top`: PQ becomes light, the rest 16-bit codes."""
+    """PixelCodes of more than 8 bits, 0 to `top`: PQ becomes light, the rest 16-bit codes."""
     whole = Decoded.from_channels(pixels)
     if transfer != PQ:
         codes = np.rint(pixels * np.float32(65535 / top)).astype(np.uint16)
         whole = Decoded.from_channels(codes)
         return _photo(whole.color, whole.alpha, primaries, transfer, **facts)
-    unit = lambda plane: plane.astype(np.float32) / np.float32(top)
+
+    def unit(plane):
+        return plane.astype(np.float32) / np.float32(top)
+
     light = from_pq(unit(whole.color), PRIMARIES_BY_CODE.get(primaries, "rec2020"), white_nits)
     return Decoded(light, None if whole.alpha is None else unit(whole.alpha))
 
@@ -104,8 +138,11 @@ def _photo(color, alpha, primaries: int, transfer: int, **facts) -> Decoded:
 def _colr(data: bytes) -> tuple[int, int] | None:
     """Primaries and transfer of the first `nclx` colour box, by their H.273 numbers."""
     at = data.find(b"colrnclx")
-    return None if at < 0 or at + 12 > len(data) else tuple(
-        int.from_bytes(data[at + 8 + 2 * i:at + 10 + 2 * i], "big") for i in range(2))
+    return (
+        None
+        if at < 0 or at + 12 > len(data)
+        else tuple(int.from_bytes(data[at + 8 + 2 * i : at + 10 + 2 * i], "big") for i in range(2))
+    )
 
 
 def _avif_bits(data: bytes) -> int:

@@ -7,6 +7,7 @@ the rest. Profiles that are tables (most printers, all CMYK) go through LittleCM
 Source: ICC.1:2022 (v4.4), sections 9 (tags), 10 (types mluc, XYZ, curv, para) and annex E (Bradford);
 ICC.1:2001-04 for the older desc type.
 """
+
 from __future__ import annotations
 
 import io
@@ -102,7 +103,7 @@ def _parse(data: bytes) -> Profile:
     tags = {}
     for i in range(struct.unpack_from(">I", data, 128)[0]):
         name, offset, size = struct.unpack_from(">4sII", data, 132 + 12 * i)
-        tags[name] = data[offset:offset + size]
+        tags[name] = data[offset : offset + size]
     space, name = data[16:20].decode("latin-1").strip(), _text(tags.get(b"desc", b""))
     if space == "GRAY" and b"kTRC" in tags:
         return Profile(name, space, np.eye(3), (_curve(tags[b"kTRC"]),))
@@ -120,10 +121,10 @@ def _parse(data: bytes) -> Profile:
 
 def _text(tag: bytes) -> str:
     if tag[:4] == b"desc":  # version 2: ASCII with a length
-        return tag[12:12 + struct.unpack_from(">I", tag, 8)[0]].decode("latin-1").strip("\0 ")
+        return tag[12 : 12 + struct.unpack_from(">I", tag, 8)[0]].decode("latin-1").strip("\0 ")
     if tag[:4] == b"mluc":  # version 4: the first language
         size, offset = struct.unpack_from(">II", tag, 20)
-        return tag[offset:offset + size].decode("utf-16-be").strip("\0 ")
+        return tag[offset : offset + size].decode("utf-16-be").strip("\0 ")
     return ""
 
 
@@ -135,7 +136,7 @@ def _curve(tag: bytes) -> Curve:
             return lambda x: x
         table = np.array(struct.unpack_from(f">{count}H", tag, 12))
         if count == 1:
-            return lambda x, g=table[0] / 256: x ** g
+            return lambda x, g=table[0] / 256: x**g
         return lambda x: np.interp(x, np.linspace(0, 1, count), table / 65535)
     if tag[:4] != b"para":
         raise ProfileError(f"tone curve of unknown type {tag[:4]!r}")
@@ -175,8 +176,12 @@ def convert_with_table(image, icc: bytes):
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(icc))
         return ImageCms.profileToProfile(
-            image, source, ImageCms.createProfile("sRGB"), outputMode="RGB",
+            image,
+            source,
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
             renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION)
+            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        )
     except (ImageCms.PyCMSError, OSError, ValueError) as error:
         raise ProfileError(f"the ICC profile cannot be applied ({error})") from error

@@ -5,6 +5,7 @@ follow. A Multi-Picture index (MPF, an APP2 segment) says where those lie.
 
 Sources: JPEG ITU-T T.81 annex B; Multi-Picture Format CIPA DC-007; XMP specification part 3 (Adobe).
 """
+
 from __future__ import annotations
 
 import struct
@@ -50,7 +51,7 @@ class Jpeg:
 
     def body(self, marker: int, signature: bytes) -> bytes | None:
         """What follows the signature in the first such segment, or None."""
-        return next((s.body[len(signature):] for s in self.segments if s.is_(marker, signature)), None)
+        return next((s.body[len(signature) :] for s in self.segments if s.is_(marker, signature)), None)
 
     def __bytes__(self) -> bytes:
         return SOI + b"".join(map(bytes, self.segments)) + self.scans
@@ -62,7 +63,7 @@ def split_jpeg(data: bytes, start: int = 0) -> Jpeg:
     Raises:
         ReadError: it does not, or it ends before its end marker.
     """
-    if data[start:start + 2] != SOI:
+    if data[start : start + 2] != SOI:
         raise ReadError("the JPEG is damaged: its start marker is missing")
     segments: list[Segment] = []
     position, scans = start + 2, None
@@ -72,13 +73,13 @@ def split_jpeg(data: bytes, start: int = 0) -> Jpeg:
             if scans is None:
                 raise ReadError("the JPEG is damaged: it holds no image data")
             return Jpeg(tuple(segments), data[scans:position], position)
-        size = int.from_bytes(data[position:position + 2], "big")
+        size = int.from_bytes(data[position : position + 2], "big")
         if size < 2 or position + size > len(data):
             raise ReadError("the JPEG is truncated: it ends inside a segment; copy the file again")
         if marker == _SOS and scans is None:
             scans = position - 2
         elif scans is None:
-            segments.append(Segment(marker, data[position + 2:position + size]))
+            segments.append(Segment(marker, data[position + 2 : position + size]))
         position += size
 
 
@@ -129,7 +130,7 @@ def index_types(body: bytes) -> list[int]:
         for i in range(struct.unpack_from(order + "H", body, directory)[0]):
             tag, _, count, value = struct.unpack_from(order + "HHII", body, directory + 2 + 12 * i)
             if tag == 0xB002:
-                attributes = struct.iter_unpack(order + "I12x", body[value:value + count])
+                attributes = struct.iter_unpack(order + "I12x", body[value : value + count])
                 return [a & 0xFFFFFF for (a,) in attributes][1:]
     except (KeyError, struct.error):
         pass

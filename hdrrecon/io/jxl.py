@@ -3,13 +3,14 @@
 The library codes the picture; what colours it has, the header says, see `jxl_header`. Integers that are not PQ are not
 read: few photos are stored so, and PNG or AVIF carries them.
 """
+
 from __future__ import annotations
 
 import numpy as np
 
 from hdrrecon.color import matrix_between
-from hdrrecon.io.extras import need
 from hdrrecon.io.jxl_header import LINEAR, P3, UNIT_NITS, declared_pq, read_header
+from hdrrecon.io.optional import need
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pq import PQ, from_pq, to_pq
 
@@ -41,7 +42,10 @@ def decode_jxl(data: bytes, white_nits: float) -> Decoded:
     primaries, transfer = (header.primaries, header.transfer) if header else (1, LINEAR)
     whole = Decoded.from_channels(pixels.astype(np.float32) if floats else pixels)
     if transfer == PQ and primaries in _PRIMARIES:
-        unit = lambda plane: plane if floats else plane / np.float32(np.iinfo(pixels.dtype).max)
+
+        def unit(plane):
+            return plane if floats else plane / np.float32(np.iinfo(pixels.dtype).max)
+
         light = from_pq(np.clip(unit(whole.color), 0, 1), _PRIMARIES[primaries], white_nits)
         return Decoded(light, None if whole.alpha is None else unit(whole.alpha))
     if not floats:
@@ -49,4 +53,6 @@ def decode_jxl(data: bytes, white_nits: float) -> Decoded:
     if transfer != LINEAR:
         raise ReadError("a JPEG XL of floats that are not linear light is not supported; convert it to EXR")
     known = primaries in _PRIMARIES and primaries != 1
-    return Decoded(whole.color, whole.alpha, to_rec709=matrix_between(_PRIMARIES[primaries], "rec709") if known else None)
+    return Decoded(
+        whole.color, whole.alpha, to_rec709=matrix_between(_PRIMARIES[primaries], "rec709") if known else None
+    )

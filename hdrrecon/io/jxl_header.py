@@ -6,6 +6,7 @@ the header only tells decoders in which colours to hand it out, so it can be rew
 Source: ISO/IEC 18181-1:2024, annexes D (image header) and E (colour encoding); 18181-2 for boxes. Bits count from the
 lowest of each byte. The numbers of primaries and transfers are those of ITU-T H.273, but for P3.
 """
+
 from __future__ import annotations
 
 import struct
@@ -71,7 +72,7 @@ def read_header(data: bytes) -> Header | None:
         ValueError: it is damaged.
     """
     start, _ = _codestream(data)
-    bits = _Bits(data[start:start + _LONGEST], 16)
+    bits = _Bits(data[start : start + _LONGEST], 16)
     _skip_size(bits)
     if bits.take(1):  # all by default: 8 bits, sRGB
         return Header(1, SRGB, True, False, 0, 0, 0, bits.at + 1)
@@ -117,24 +118,42 @@ def declared_pq(data: bytes, peak_nits: float) -> bytes:
     if header is None or not header.xyb or header.extra or not header.extra_at:
         raise ValueError("wanted a JPEG XL of floats in XYB, without fields of its own")
     start, box = _codestream(data)
-    whole = int.from_bytes(data[start:start + _LONGEST], "little")
-    part = lambda first, end: (whole >> first & ((1 << end - first) - 1), end - first)
-    half = lambda value: (struct.unpack("<H", struct.pack("<e", value))[0], 16)
+    whole = int.from_bytes(data[start : start + _LONGEST], "little")
+
+    def part(first, end):
+        return (whole >> first & ((1 << end - first) - 1), end - first)
+
+    def half(value):
+        return (struct.unpack("<H", struct.pack("<e", value))[0], 16)
+
     pieces = [
-        part(0, header.extra_at), (1, 1), (0, 6),  # upright; no size, preview or animation of its own
+        part(0, header.extra_at),
+        (1, 1),
+        (0, 6),  # upright; no size, preview or animation of its own
         part(header.extra_at + 1, header.color_at),
-        (0, 2), *_enum(0), *_enum(_D65), *_enum(REC2020), (0, 1), *_enum(PQ), *_enum(_RELATIVE),
-        (0, 1), half(peak_nits), half(0), (0, 1), half(0),  # light levels
-        part(header.color_end, header.end)]
+        (0, 2),
+        *_enum(0),
+        *_enum(_D65),
+        *_enum(REC2020),
+        (0, 1),
+        *_enum(PQ),
+        *_enum(_RELATIVE),
+        (0, 1),
+        half(peak_nits),
+        half(0),
+        (0, 1),
+        half(0),  # light levels
+        part(header.color_end, header.end),
+    ]
     value = length = 0
     for bits, count in pieces:
         value, length = value | bits << length, length + count
     rewritten = value.to_bytes(-(-length // 8), "little")
     end = start + -(-header.end // 8)
     if box is not None:
-        size = int.from_bytes(data[box:box + 4], "big")
+        size = int.from_bytes(data[box : box + 4], "big")
         grown = size + len(rewritten) - (end - start) if size else 0
-        data = data[:box] + struct.pack(">I", grown) + data[box + 4:]
+        data = data[:box] + struct.pack(">I", grown) + data[box + 4 :]
     return data[:start] + rewritten + data[end:]
 
 
@@ -144,7 +163,7 @@ def _codestream(data: bytes) -> tuple[int, int | None]:
         return 0, None
     at = 0
     while data.startswith(_BOXED) and at + 8 <= len(data):
-        size, kind = struct.unpack(">I4s", data[at:at + 8])
+        size, kind = struct.unpack(">I4s", data[at : at + 8])
         lead = {b"jxlc": 8, b"jxlp": 12}.get(kind)  # a part has its number in front
         if lead and data.startswith(_SIGNATURE, at + lead):
             return at + lead, at
@@ -156,7 +175,10 @@ def _codestream(data: bytes) -> tuple[int, int | None]:
 
 def _skip_size(bits: _Bits) -> None:
     small = bits.take(1)
-    side = lambda: bits.take(5) if small else bits.choose(_SIZE)
+
+    def side():
+        return bits.take(5) if small else bits.choose(_SIZE)
+
     side()
     if not bits.take(3):  # else the width follows from the height by a ratio
         side()

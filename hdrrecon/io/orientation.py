@@ -2,6 +2,7 @@
 
 Source: EXIF 2.32 (CIPA DC-008), tag 0x0112. The number says where the stored first row and column belong.
 """
+
 from __future__ import annotations
 
 import struct

@@ -1,4 +1,5 @@
 """What reading a file gives: `Photo`, or `CodedPhoto` for the pipeline; `Decoded` between a decoder and `read`."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -7,11 +8,40 @@ from typing import Literal
 
 import numpy as np
 
-READABLE = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".tif", ".tiff", ".webp", ".bmp", ".dib",
-    ".exr", ".hdr", ".pic", ".pfm", ".npy", ".avif", ".heic", ".heif", ".hif", ".jxl",
-    ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".rw2", ".orf", ".pef",
-))
+READABLE = frozenset(
+    (
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".png",
+        ".tif",
+        ".tiff",
+        ".webp",
+        ".bmp",
+        ".dib",
+        ".exr",
+        ".hdr",
+        ".pic",
+        ".pfm",
+        ".npy",
+        ".avif",
+        ".heic",
+        ".heif",
+        ".hif",
+        ".jxl",
+        ".dng",
+        ".cr2",
+        ".cr3",
+        ".nef",
+        ".arw",
+        ".raf",
+        ".rw2",
+        ".orf",
+        ".pef",
+    )
+)
 """Extensions worth collecting from a folder. What a file is, its first bytes decide, not its name."""
 
 

@@ -1,4 +1,5 @@
 """8-bit pictures through Pillow: JPEG, 8-bit PNG, WebP, AVIF, BMP, 8-bit TIFF; palettes, alpha, 1-bit and CMYK."""
+
 from __future__ import annotations
 
 import importlib
@@ -52,7 +53,7 @@ def _pixels(image) -> np.ndarray:
     step = max(1, _ROWS_PX // max(1, width))
     for top in range(0, height, step):
         part = np.asarray(image.crop((0, top, width, min(top + step, height))))
-        pixels[top:top + step] = part.reshape(-1, *pixels.shape[1:])
+        pixels[top : top + step] = part.reshape(-1, *pixels.shape[1:])
     return pixels
 
 

@@ -7,6 +7,7 @@ Saturated colours outside Rec.709 are kept, outside Rec.2020 they are cut.
 Sources: SMPTE ST 2084 and ITU-R BT.2100 (PQ); ITU-T H.273 (code points 9 = Rec.2020, 16 = PQ); PNG third
 edition (W3C 2025) for cICP, mDCV and cLLI; CTA-861.3 annex P for the light levels.
 """
+
 from __future__ import annotations
 
 import struct
@@ -25,7 +26,9 @@ _BAND_ROWS = 256  # so that a large picture needs little besides itself
 
 
 def to_pq(
-    image: np.ndarray, white_nits: float = WHITE_NITS, peak_nits: float = PEAK_NITS,
+    image: np.ndarray,
+    white_nits: float = WHITE_NITS,
+    peak_nits: float = PEAK_NITS,
 ) -> tuple[np.ndarray, float, float]:
     """Linear Rec.709 light as PQ codes.
 
@@ -57,8 +60,10 @@ def to_pq(
 def check_nits(white_nits: float, peak_nits: float) -> None:
     """Raise ValueError for luminances that PQ cannot hold."""
     if not 0 < white_nits <= peak_nits <= PQ_PEAK_NITS:
-        raise ValueError(f"wanted 0 < white_nits <= peak_nits <= {PQ_PEAK_NITS:.0f}, "
-                         f"got white_nits={white_nits:g} and peak_nits={peak_nits:g}")
+        raise ValueError(
+            f"wanted 0 < white_nits <= peak_nits <= {PQ_PEAK_NITS:.0f}, "
+            f"got white_nits={white_nits:g} and peak_nits={peak_nits:g}"
+        )
 
 
 def from_pq(codes: np.ndarray, primaries: str, white_nits: float = WHITE_NITS) -> np.ndarray:
@@ -79,7 +84,10 @@ def from_pq(codes: np.ndarray, primaries: str, white_nits: float = WHITE_NITS) -
 
 
 def encode_pq_png(
-    image: np.ndarray, alpha: np.ndarray | None, white_nits: float = WHITE_NITS, peak_nits: float = PEAK_NITS,
+    image: np.ndarray,
+    alpha: np.ndarray | None,
+    white_nits: float = WHITE_NITS,
+    peak_nits: float = PEAK_NITS,
 ) -> bytes:
     """A 16-bit PNG, straight alpha, tagged PQ (cICP), with mastering display (mDCV) and light levels (cLLI)."""
     import cv2

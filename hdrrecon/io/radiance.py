@@ -3,6 +3,7 @@
 Sources: Ward, "Real Pixels", Graphics Gems II, 1991; the Radiance picture file description; PFM as described
 by P. Debevec (bottom row first, the sign of the scale is the byte order).
 """
+
 from __future__ import annotations
 
 import re
@@ -28,8 +29,9 @@ def decode_hdr(data: bytes) -> Decoded:
     if b"FORMAT=32-bit_rle_xyze" in header.group():
         raise ReadError("XYZE Radiance pictures are not supported; convert with: ra_xyze -r")
     if not re.match(rb"-Y \d+ \+X", header.group(1)):
-        raise ReadError(f"Radiance rows in the order {header.group(1).decode()!r} are not supported; "
-                        "wanted '-Y height +X width'")
+        raise ReadError(
+            f"Radiance rows in the order {header.group(1).decode()!r} are not supported; wanted '-Y height +X width'"
+        )
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -64,7 +66,7 @@ def decode_pfm(data: bytes) -> Decoded:
     if not header:
         raise ReadError("the PFM header is damaged; wanted 'PF', width, height and scale")
     width, height, channels = int(header[2]), int(header[3]), 3 if header[1] == b"PF" else 1
-    body = data[header.end():]
+    body = data[header.end() :]
     wanted = 4 * width * height * channels
     if len(body) < wanted:
         raise ReadError(f"the PFM is truncated: {len(body)} of {wanted} bytes of pixels; copy the file again")

@@ -8,6 +8,7 @@ the first one clips on white, so that white stays white.
 Source of the colour matrix: the way from a camera's XYZ matrix to sRGB as in dcraw (D. Coffin) and the DNG
 specification 1.7, chapter 6: what the white balance makes white is D65.
 """
+
 from __future__ import annotations
 
 import io
@@ -15,7 +16,7 @@ import io
 import numpy as np
 
 from hdrrecon.color import REC709_TO_XYZ
-from hdrrecon.io.extras import need
+from hdrrecon.io.optional import need
 from hdrrecon.io.photo import Decoded, ReadError
 
 _SATURATION_AT_LEAST = 0.75  # of the white level: below it, no camera clips
@@ -33,15 +34,22 @@ def decode_raw(data: bytes) -> Decoded:
         with rawpy.imread(io.BytesIO(data)) as raw:
             matrix = _to_rec709(np.asarray(raw.rgb_xyz_matrix, float), np.asarray(raw.color_matrix, float))
             pixels = raw.postprocess(
-                gamma=(1, 1), no_auto_bright=True, output_bps=16, use_camera_wb=True,
-                output_color=rawpy.ColorSpace.raw, highlight_mode=rawpy.HighlightMode.Clip,
+                gamma=(1, 1),
+                no_auto_bright=True,
+                output_bps=16,
+                use_camera_wb=True,
+                output_color=rawpy.ColorSpace.raw,
+                highlight_mode=rawpy.HighlightMode.Clip,
                 # LibRaw would stretch the brightest pixel to white, clipped or not.
-                adjust_maximum_thr=0.0, user_sat=_saturation(raw))
+                adjust_maximum_thr=0.0,
+                user_sat=_saturation(raw),
+            )
     except rawpy.LibRawError as error:
         text = error.args[0] if error.args else error
         text = text.decode(errors="replace") if isinstance(text, bytes) else text
-        raise ReadError(f"this camera raw file cannot be developed ({text}); "
-                        "convert it to DNG or a 16-bit TIFF") from error
+        raise ReadError(
+            f"this camera raw file cannot be developed ({text}); convert it to DNG or a 16-bit TIFF"
+        ) from error
     return Decoded.from_channels(pixels, to_rec709=matrix, raw=True)
 
 

@@ -1,4 +1,5 @@
 """Reading any supported file, whatever its name says: `read` for people, `read_photo` for the pipeline."""
+
 from __future__ import annotations
 
 import io
@@ -89,8 +90,11 @@ def read_photo(path: str | Path) -> Photo:
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
     same = ("bits", "linear", "to_rec709", "path", "exif", "icc_name", "response")
-    return Photo(pixels=np.ascontiguousarray(pixels), alpha=None if coded.alpha is None else _to_unit(coded.alpha),
-                 **{name: getattr(coded, name) for name in same})
+    return Photo(
+        pixels=np.ascontiguousarray(pixels),
+        alpha=None if coded.alpha is None else _to_unit(coded.alpha),
+        **{name: getattr(coded, name) for name in same},
+    )
 
 
 def read_coded(path: str | Path) -> CodedPhoto:
@@ -107,8 +111,11 @@ def read_coded(path: str | Path) -> CodedPhoto:
         if linear:
             _check_finite(decoded)
             if profile and not profile.is_linear:
-                warnings.warn(f"{path}: a float file with the non-linear profile {profile.name!r}; "
-                              "its values are taken as linear light", stacklevel=2)
+                warnings.warn(
+                    f"{path}: a float file with the non-linear profile {profile.name!r}; "
+                    "its values are taken as linear light",
+                    stacklevel=2,
+                )
         elif decoded.raw:
             clipped = color == np.iinfo(color.dtype).max
             color = np.clip(linear_to_srgb(_to_unit(color)), 0, 1)
@@ -119,9 +126,17 @@ def read_coded(path: str | Path) -> CodedPhoto:
         matrix = profile.to_rec709
     alpha = None if decoded.alpha is None else np.ascontiguousarray(upright(decoded.alpha, decoded.orientation))
     return CodedPhoto(
-        pixels=np.ascontiguousarray(upright(color, decoded.orientation)), values=values, alpha=alpha, linear=linear, bits=bits,
-        to_rec709=matrix, path=path, exif=decoded.exif, icc_name=profile.name if profile else None,
-        response="srgb" if decoded.raw else None)
+        pixels=np.ascontiguousarray(upright(color, decoded.orientation)),
+        values=values,
+        alpha=alpha,
+        linear=linear,
+        bits=bits,
+        to_rec709=matrix,
+        path=path,
+        exif=decoded.exif,
+        icc_name=profile.name if profile else None,
+        response="srgb" if decoded.raw else None,
+    )
 
 
 class _naming:
@@ -203,7 +218,7 @@ def _decode_png(data: bytes, white_nits: float) -> Decoded:
             icc = zlib.decompress(chunks[b"iCCP"].split(b"\0", 1)[1][1:])
         except (zlib.error, IndexError):
             icc = b"damaged"  # met again, and warned about, where the profile is read
-    facts = dict(orientation=orientation_of(exif), exif=exif, icc=icc, to_rec709=matrix)
+    facts = {"orientation": orientation_of(exif), "exif": exif, "icc": icc, "to_rec709": matrix}
     deep = chunks[b"IHDR"][8] == 16
     decoded = replace(_deep_png(chunks, data) if deep else decode_with_pillow("png", data), **facts)
     if cicp[1:2] != bytes([PQ]):
@@ -220,7 +235,7 @@ def _deep_png(chunks: dict[bytes, bytes], data: bytes) -> Decoded:
     if pixels is None or pixels.dtype != np.uint16:
         raise ReadError("the 16-bit PNG is damaged: it cannot be decoded")
     if pixels.ndim == 3:
-        pixels = pixels[..., [2, 1, 0, 3][:pixels.shape[2]]]
+        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
     if chunks[b"IHDR"][9] in (0, 4) and pixels.ndim == 3:  # grey with alpha arrives as three equal channels
         pixels = pixels[..., [0, *range(3, pixels.shape[2])]]
     return Decoded.from_channels(pixels)
@@ -240,8 +255,14 @@ def _decode_npy(data: bytes) -> Decoded:
 
 
 _DECODERS = {
-    "jpeg": _decode_jpeg, "webp": _decode_webp, "tiff": decode_tiff, "npy": _decode_npy, "raw": decode_raw,
-    "bmp": lambda data: decode_with_pillow("bmp", data), "hdr": decode_hdr, "pfm": decode_pfm,
+    "jpeg": _decode_jpeg,
+    "webp": _decode_webp,
+    "tiff": decode_tiff,
+    "npy": _decode_npy,
+    "raw": decode_raw,
+    "bmp": lambda data: decode_with_pillow("bmp", data),
+    "hdr": decode_hdr,
+    "pfm": decode_pfm,
 }
 _PQ_DECODERS = {"png": _decode_png, "avif": decode_avif, "heic": decode_heic, "jxl": decode_jxl}
 
@@ -275,7 +296,10 @@ def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:
 
 def _adobe_rgb() -> Profile:
     """Adobe RGB (1998): gamma 563/256."""
-    curve = lambda x: x ** (563 / 256)
+
+    def curve(x):
+        return x ** (563 / 256)
+
     return Profile("Adobe RGB (EXIF)", "RGB", matrix_between("adobe", "rec709"), (curve,) * 3)
 
 
@@ -302,5 +326,7 @@ def _check_finite(decoded: Decoded) -> None:
     for what, values in (("colour", decoded.color), ("alpha", decoded.alpha)):
         if values is not None and not np.isfinite(values).all():
             nan, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
-            raise ReadError(f"{nan} NaN and {infinite} infinite {what} values; clean the file first, "
-                            "for instance with numpy.nan_to_num")
+            raise ReadError(
+                f"{nan} NaN and {infinite} infinite {what} values; clean the file first, "
+                "for instance with numpy.nan_to_num"
+            )

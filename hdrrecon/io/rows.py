@@ -2,6 +2,7 @@
 
 The same files as `hdrrecon.write` makes, to the byte, for the formats that are rows of pixels: .exr, .tif, .hdr and .npy.
 """
+
 from __future__ import annotations
 
 import warnings
@@ -37,15 +38,26 @@ class RowWriter:
         """
         bad = light.size - int(np.count_nonzero(np.isfinite(light)))
         if bad:
-            raise ValueError(f"cannot write {self.path}: {bad} image values are NaN or infinite; "
-                             "clean them first, for instance with numpy.nan_to_num")
+            raise ValueError(
+                f"cannot write {self.path}: {bad} image values are NaN or infinite; "
+                "clean them first, for instance with numpy.nan_to_num"
+            )
         self._write(light, alpha if self.alpha else None, confidence)
 
 
 @contextmanager
-def row_writer(path: str | Path, size: tuple[int, int], *, alpha: bool = False, confidence: bool = False,
-               dtype: Literal["half", "float"] = "half", compression: Compression = "zip", white_nits: float | None = None,
-               envmap: Literal["latlong"] | None = None, attributes: dict[str, Any] | None = None) -> Iterator[RowWriter]:
+def row_writer(
+    path: str | Path,
+    size: tuple[int, int],
+    *,
+    alpha: bool = False,
+    confidence: bool = False,
+    dtype: Literal["half", "float"] = "half",
+    compression: Compression = "zip",
+    white_nits: float | None = None,
+    envmap: Literal["latlong"] | None = None,
+    attributes: dict[str, Any] | None = None,
+) -> Iterator[RowWriter]:
     """A file of `size` (H, W) that appears under its name when the block ends without an error.
 
     Args:
@@ -62,7 +74,9 @@ def row_writer(path: str | Path, size: tuple[int, int], *, alpha: bool = False, 
         ...         rows.write(light[top : top + 16])
     """
     path = Path(path)
-    extension = check_options(path, confidence=confidence or None, envmap=envmap, attributes=attributes, white_nits=white_nits)
+    extension = check_options(
+        path, confidence=confidence or None, envmap=envmap, attributes=attributes, white_nits=white_nits
+    )
     if extension not in BY_ROWS:
         raise ValueError(f"cannot write {path} by rows, only {', '.join(sorted(BY_ROWS))}; use hdrrecon.write")
     if extension == ".hdr" and alpha:
@@ -70,8 +84,12 @@ def row_writer(path: str | Path, size: tuple[int, int], *, alpha: bool = False, 
         alpha = False
     with atomic_write(path) as temporary:
         if extension == ".exr":
-            header = exr_header(compression=compression, white_nits=WHITE_NITS if white_nits is None else white_nits, envmap=envmap,
-                                attributes=attributes)
+            header = exr_header(
+                compression=compression,
+                white_nits=WHITE_NITS if white_nits is None else white_nits,
+                envmap=envmap,
+                attributes=attributes,
+            )
             writer = _Exr(path, size, alpha, ExrRows(temporary, size, header, LINES[compression]), dtype)
         else:
             writer = _WRITERS[extension](path, size, alpha, temporary)
@@ -81,8 +99,11 @@ def row_writer(path: str | Path, size: tuple[int, int], *, alpha: bool = False, 
         finally:
             writer.abandon()
     if writer.clamped:
-        warnings.warn(f"{path}: {writer.clamped} values beyond {HALF_MAX:.0f} do not fit into half floats and "
-                      'are clamped; keep them with dtype="float"', stacklevel=3)
+        warnings.warn(
+            f"{path}: {writer.clamped} values beyond {HALF_MAX:.0f} do not fit into half floats and "
+            'are clamped; keep them with dtype="float"',
+            stacklevel=3,
+        )
 
 
 class _Exr(RowWriter):
@@ -124,7 +145,7 @@ class _Npy(_File):
         import io
 
         head = io.BytesIO()
-        np.lib.format.write_array_header_1_0(head, dict(descr="<f4", fortran_order=False, shape=shape))
+        np.lib.format.write_array_header_1_0(head, {"descr": "<f4", "fortran_order": False, "shape": shape})
         return head.getvalue()
 
 

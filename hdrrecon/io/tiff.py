@@ -7,6 +7,7 @@ known to do right, and the orientation is ours alone.
 
 Source: TIFF 6.0 (Adobe 1992); BigTIFF as in the libtiff specification; SampleFormat section 19.
 """
+
 from __future__ import annotations
 
 import io
@@ -56,11 +57,15 @@ def decode_tiff(data: bytes) -> Decoded:
     deep = (sample_format, bits) == ({_UNSIGNED}, {16})
     if not deep and not (sample_format == {_FLOAT} and bits <= {16, 24, 32, 64} and len(bits) == 1):
         kind = {_UNSIGNED: "unsigned", 2: "signed", _FLOAT: "float"}.get(next(iter(sample_format)), "unknown")
-        raise ReadError(f"a TIFF with {sorted(bits)} bits ({kind}) per channel is not supported; "
-                        "save it with 8 or 16 bits unsigned, or 32-bit float")
+        raise ReadError(
+            f"a TIFF with {sorted(bits)} bits ({kind}) per channel is not supported; "
+            "save it with 8 or 16 bits unsigned, or 32-bit float"
+        )
     if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
-        raise ReadError(f"a {max(bits)}-bit TIFF in colour model {photometric} (neither grey nor RGB) is not "
-                        "supported; convert it to RGB")
+        raise ReadError(
+            f"a {max(bits)}-bit TIFF in colour model {photometric} (neither grey nor RGB) is not "
+            "supported; convert it to RGB"
+        )
     pixels = _with_opencv(data, tags, bits)
     if pixels is None:
         pixels = _with_tifffile(data, _describe(tags, bits))
@@ -138,8 +143,10 @@ def _with_opencv(data: bytes, tags: dict[int, Tag], bits: set[int]) -> np.ndarra
 
 def _describe(tags: dict[int, Tag], bits: set[int]) -> str:
     planes = ", separate planes" if _get(tags, _PLANAR, (1,))[0] != 1 else ""
-    return (f"{max(bits)}-bit TIFF of {_get(tags, _CHANNELS, (1,))[0]} channels, "
-            f"compression {_get(tags, _COMPRESSION, (1,))[0]}{planes}")
+    return (
+        f"{max(bits)}-bit TIFF of {_get(tags, _CHANNELS, (1,))[0]} channels, "
+        f"compression {_get(tags, _COMPRESSION, (1,))[0]}{planes}"
+    )
 
 
 def _with_tifffile(data: bytes, what: str) -> np.ndarray:
@@ -147,7 +154,7 @@ def _with_tifffile(data: bytes, what: str) -> np.ndarray:
     try:
         import tifffile
     except ImportError as error:
-        raise ReadError(f'reading a {what} needs: pip install tifffile imagecodecs') from error
+        raise ReadError(f"reading a {what} needs: pip install tifffile imagecodecs") from error
     try:
         with tifffile.TiffFile(io.BytesIO(data)) as file:
             page = file.pages[0]
@@ -174,12 +181,24 @@ def float_tiff_header(shape: tuple[int, int, int]) -> bytes:
     size = 4 * height * width * channels
     if size > 2**32 - 4096:
         raise ValueError(f"{width} x {height} x {channels} floats exceed a TIFF's 4 GiB; write .exr instead")
-    shorts = {_BITS: (32,) * channels, _COMPRESSION: (1,), _PHOTOMETRIC: (_RGB,), _ORIENTATION: (1,),
-              _CHANNELS: (channels,), _PLANAR: (1,), _SAMPLE_FORMAT: (_FLOAT,) * channels}
+    shorts = {
+        _BITS: (32,) * channels,
+        _COMPRESSION: (1,),
+        _PHOTOMETRIC: (_RGB,),
+        _ORIENTATION: (1,),
+        _CHANNELS: (channels,),
+        _PLANAR: (1,),
+        _SAMPLE_FORMAT: (_FLOAT,) * channels,
+    }
     if channels == 4:
         shorts[_EXTRA_SAMPLES] = (2,)  # unassociated, that is straight, alpha
-    longs = {_WIDTH: (width,), _HEIGHT: (height,), _ROWS_PER_STRIP: (height,), _STRIP_COUNTS: (size,),
-             _STRIP_OFFSETS: (0,)}
+    longs = {
+        _WIDTH: (width,),
+        _HEIGHT: (height,),
+        _ROWS_PER_STRIP: (height,),
+        _STRIP_COUNTS: (size,),
+        _STRIP_OFFSETS: (0,),
+    }
     fields = sorted({**shorts, **longs}.items())
     outside = 8 + 2 + 12 * len(fields) + 4  # values that do not fit into their entry come after the directory
     start = outside + sum(2 * len(v) for n, v in fields if n in shorts and len(v) > 2)

@@ -9,6 +9,7 @@ small highlight, and a coarse quality the large ones.
 
 Source: Ultra HDR image format 1.1 (developer.android.com/media/platform/hdr-image-format); ISO 21496-1.
 """
+
 from __future__ import annotations
 
 import io
@@ -40,8 +41,14 @@ _LAYOUTS_OF_LIBULTRAHDR = ("4:4:4", "4:2:2", "4:2:0")
 
 
 def encode_ultrahdr(
-    base: bytes, radiance: np.ndarray, displayed: np.ndarray | None, weights: np.ndarray, *, channels: int = 3,
-    headroom_stops: float | None = None, replace_gain_map: bool = False,
+    base: bytes,
+    radiance: np.ndarray,
+    displayed: np.ndarray | None,
+    weights: np.ndarray,
+    *,
+    channels: int = 3,
+    headroom_stops: float | None = None,
+    replace_gain_map: bool = False,
 ) -> bytes:
     """The Ultra HDR file of a JPEG and its light.
 
@@ -71,19 +78,23 @@ def check_base(base: bytes, photo: Jpeg, replace_gain_map: bool) -> None:
     frame = next((s.body for s in photo.segments if s.marker in _FRAMES and len(s.body) > 5), bytes(6))
     channels = frame[5]
     if channels not in (1, 3):
-        raise ValueError(f"the base is a CMYK JPEG ({channels} channels), which HDR viewers cannot show; "
-                         "convert it to RGB")
-    if (_announcements(photo) or _APPLE in base[photo.end:]) and not replace_gain_map:
-        raise ValueError("the base has a gain map already; allow it to be replaced: "
-                         "replace_gain_map=True, or --replace-gain-map")
+        raise ValueError(
+            f"the base is a CMYK JPEG ({channels} channels), which HDR viewers cannot show; convert it to RGB"
+        )
+    if (_announcements(photo) or _APPLE in base[photo.end :]) and not replace_gain_map:
+        raise ValueError(
+            "the base has a gain map already; allow it to be replaced: replace_gain_map=True, or --replace-gain-map"
+        )
     if (layout := _layout(photo, frame)) not in _LAYOUTS_OF_LIBULTRAHDR:
-        _warn(f"the base stores its colours as {layout}: readers that use libultrahdr refuse such files; "
-              "save it as a colour JPEG of 4:2:0 or 4:4:4 for them")
+        _warn(
+            f"the base stores its colours as {layout}: readers that use libultrahdr refuse such files; "
+            "save it as a colour JPEG of 4:2:0 or 4:4:4 for them"
+        )
     others = jpeg.index_types(photo.body(APP2, jpeg.MPF) or b"")
     if any(kind not in (0, *_PREVIEWS) for kind in others):
         _warn("the base holds further views (3D or panorama); the HDR file has its first picture only")
-    rest = base[photo.end:].strip(b"\0")
-    if b"MotionPhoto" in base[:photo.end] and rest:
+    rest = base[photo.end :].strip(b"\0")
+    if b"MotionPhoto" in base[: photo.end] and rest:
         _warn("the film of the motion photo is left out; the HDR file has its still picture only")
     elif rest and not rest.startswith(jpeg.SOI):
         _warn(f"{len(rest)} bytes that a camera or a program put behind the photo are left out")
@@ -107,13 +118,13 @@ def _announced(segments: list[Segment], gain_map_bytes: int) -> list[Segment]:
     description = xmp.announcement(gain_map_bytes)
     at = next((i for i, s in enumerate(segments) if s.is_(APP1, jpeg.XMP)), None)
     if at is not None:
-        old = xmp.without_gain_map(segments[at].body[len(jpeg.XMP):])
+        old = xmp.without_gain_map(segments[at].body[len(jpeg.XMP) :])
         new = xmp.inserted(old, description) if old is not None else None
         if new is not None and len(jpeg.XMP + new) <= jpeg.LONGEST_BODY:
-            return [*segments[:at], Segment(APP1, jpeg.XMP + new), *segments[at + 1:]]
+            return [*segments[:at], Segment(APP1, jpeg.XMP + new), *segments[at + 1 :]]
         # Two packets would contradict each other, and most readers see the first one only.
         _warn("the base's XMP packet cannot be extended and is replaced; its EXIF is kept")
-        segments = [*segments[:at], *segments[at + 1:]]
+        segments = [*segments[:at], *segments[at + 1 :]]
     lead = _behind(segments, lambda s: s.marker == APP0 or s.is_(APP1, jpeg.EXIF))
     return [*segments[:lead], Segment(APP1, jpeg.XMP + xmp.packet(description)), *segments[lead:]]
 
@@ -121,7 +132,10 @@ def _announced(segments: list[Segment], gain_map_bytes: int) -> list[Segment]:
 def _fitting_map(gain: np.ndarray, headroom_stops: float | None, most_bytes: float) -> bytes:
     """Of the maps that have no more bytes, the one nearest to the gain; the smallest if there is none."""
     promising = _promising(_sample(gain), headroom_stops, (most_bytes - _HEAD_BYTES) / gain.size)
-    same_aspect = lambda scale: gain.shape[0] % scale == gain.shape[1] % scale == 0
+
+    def same_aspect(scale):
+        return gain.shape[0] % scale == gain.shape[1] % scale == 0
+
     # Those of exactly the photo's aspect first: three.js (r187) refuses others.
     for scale, qualities in sorted(promising, key=lambda one: not same_aspect(one[0])):
         gain_map = as_map(gain, scale, headroom_stops)
@@ -159,7 +173,7 @@ def _sample(gain: np.ndarray) -> np.ndarray:
         return gain
     brightest = int(gain.max(axis=(1, 2)).argmax()) - _BAND_ROWS // 2
     tops = {int((i + 0.5) / bands * last) for i in range(bands)} | {min(max(0, brightest), last)}
-    return np.concatenate([gain[top:top + _BAND_ROWS] for top in sorted(tops)])
+    return np.concatenate([gain[top : top + _BAND_ROWS] for top in sorted(tops)])
 
 
 def _distance(codes: np.ndarray, steps: float, full: np.ndarray) -> float:
@@ -177,8 +191,10 @@ def _encode_map(gain_map: GainMap, quality: int) -> bytes:
     file = io.BytesIO()
     Image.fromarray(gain_map.codes).save(file, "JPEG", quality=quality, subsampling=0, optimize=True)
     picture = split_jpeg(file.getvalue())
-    numbers = (Segment(APP1, jpeg.XMP + xmp.packet(gain_map.xmp_description())),
-               Segment(APP2, ISO_URN + gain_map.iso_block()))
+    numbers = (
+        Segment(APP1, jpeg.XMP + xmp.packet(gain_map.xmp_description())),
+        Segment(APP2, ISO_URN + gain_map.iso_block()),
+    )
     lead = _behind(picture.segments, lambda s: s.marker == APP0)
     return bytes(Jpeg((*picture.segments[:lead], *numbers, *picture.segments[lead:]), picture.scans, 0))
 
@@ -190,7 +206,10 @@ def _behind(segments: Sequence[Segment], leading: Callable[[Segment], bool]) -> 
 
 def _announcements(photo: Jpeg) -> list[Segment]:
     """Segments of the first picture that speak of a gain map."""
-    ours = lambda s: s.is_(APP2, ISO_URN) or s.is_(APP1, jpeg.XMP) and xmp.HDRGM.encode() in s.body
+
+    def ours(s):
+        return s.is_(APP2, ISO_URN) or s.is_(APP1, jpeg.XMP) and xmp.HDRGM.encode() in s.body
+
     return [s for s in photo.segments if ours(s)]
 
 
@@ -218,8 +237,7 @@ def read_gain_map(data: bytes) -> GainMap | None:
             found = from_iso_block(block, codes) if block else None
             return found or (from_xmp_fields(fields, codes) if fields else None)
         except (OSError, SyntaxError, ValueError, KeyError, struct.error, ZeroDivisionError) as error:
-            raise ReadError(f"the JPEG's gain map is damaged ({error}); "
-                            "read_photo reads the photo itself") from error
+            raise ReadError(f"the JPEG's gain map is damaged ({error}); read_photo reads the photo itself") from error
     return None
 
 

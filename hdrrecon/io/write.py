@@ -1,4 +1,5 @@
 """Writing HDR images: light (.exr, .hdr, .tif, .npy) or pictures for HDR displays, whole or not at all."""
+
 from __future__ import annotations
 
 import io
@@ -11,21 +12,22 @@ from typing import Any, Literal
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.io.base import check_gain, lay_on
 from hdrrecon.io.exr import HALF_MAX, Compression, exr_channels, exr_header, write_exr
-from hdrrecon.io.extras import need
 from hdrrecon.io.heif import encode_pq_avif, encode_pq_heic
 from hdrrecon.io.jxl import encode_pq_jxl
+from hdrrecon.io.optional import need
 from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
+from hdrrecon.io.ultrahdr_base import check_gain, lay_on
 
 _JPEG = (".jpg", ".jpeg")
 _PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic, ".jxl": encode_pq_jxl}
 WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", *_JPEG, *_PQ_ENCODERS))
 _HOLDERS = {  # which formats can hold what an option says
     **dict.fromkeys(("confidence", "envmap", "attributes"), (".exr",)),
-    "white_nits": (".exr", *_PQ_ENCODERS), "peak_nits": (*_PQ_ENCODERS,),
+    "white_nits": (".exr", *_PQ_ENCODERS),
+    "peak_nits": (*_PQ_ENCODERS,),
     **dict.fromkeys(("base", "headroom_stops", "gain_channels", "replace_gain_map"), _JPEG),
 }
 
@@ -109,9 +111,17 @@ def write(
     """
     path = Path(path)
     extension = check_options(
-        path, confidence=confidence, envmap=envmap, attributes=attributes, white_nits=white_nits,
-        peak_nits=peak_nits, base=base, headroom_stops=headroom_stops, gain_channels=gain_channels,
-        replace_gain_map=replace_gain_map or None)
+        path,
+        confidence=confidence,
+        envmap=envmap,
+        attributes=attributes,
+        white_nits=white_nits,
+        peak_nits=peak_nits,
+        base=base,
+        headroom_stops=headroom_stops,
+        gain_channels=gain_channels,
+        replace_gain_map=replace_gain_map or None,
+    )
     image = _floats(path, "image", image)
     image = image[..., None] if image.ndim == 2 else image
     if image.ndim != 3 or image.shape[2] not in (1, 3, 4) or 0 in image.shape:
@@ -122,29 +132,36 @@ def write(
         image, alpha = image[..., :3], image[..., 3]
     if image.shape[2] == 1:
         image = np.repeat(image, 3, axis=2)
-    alpha, confidence = (_plane(path, name, plane, image.shape[:2])
-                         for name, plane in (("alpha", alpha), ("confidence", confidence)))
+    alpha, confidence = (
+        _plane(path, name, plane, image.shape[:2]) for name, plane in (("alpha", alpha), ("confidence", confidence))
+    )
     if extension in (".hdr", *_JPEG) and alpha is not None:
-        warnings.warn(f"{path}: {extension} holds no alpha, it is left out; write .exr to keep it",
-                      stacklevel=2)
+        warnings.warn(f"{path}: {extension} holds no alpha, it is left out; write .exr to keep it", stacklevel=2)
         alpha = None
     white_nits = WHITE_NITS if white_nits is None else white_nits
     peak_nits = PEAK_NITS if peak_nits is None else peak_nits
     if extension == ".exr":
-        header = exr_header(
-            compression=compression, white_nits=white_nits, envmap=envmap, attributes=attributes)
+        header = exr_header(compression=compression, white_nits=white_nits, envmap=envmap, attributes=attributes)
         channels, clamped = exr_channels(image, alpha, confidence, dtype)
         if clamped:
-            warnings.warn(f"{path}: {clamped} values beyond {HALF_MAX:.0f} do not fit into half floats and "
-                          'are clamped; keep them with dtype="float"', stacklevel=2)
+            warnings.warn(
+                f"{path}: {clamped} values beyond {HALF_MAX:.0f} do not fit into half floats and "
+                'are clamped; keep them with dtype="float"',
+                stacklevel=2,
+            )
         with atomic_write(path) as temporary:
             write_exr(temporary, header, channels)
         return path
 
     if extension in _JPEG:
         with _naming(path):
-            content = lay_on(base, image, channels=3 if gain_channels is None else gain_channels,
-                             headroom_stops=headroom_stops, replace_gain_map=replace_gain_map)
+            content = lay_on(
+                base,
+                image,
+                channels=3 if gain_channels is None else gain_channels,
+                headroom_stops=headroom_stops,
+                replace_gain_map=replace_gain_map,
+            )
     elif extension in _PQ_ENCODERS:
         with _naming(path):
             content = _PQ_ENCODERS[extension](image, alpha, white_nits, peak_nits)
@@ -188,11 +205,13 @@ def check_options(path: Path, **options: Any) -> str:
     given = {name: value for name, value in options.items() if value is not None}
     for name in given:
         if extension not in _HOLDERS[name]:
-            raise ValueError(f"cannot write {path}: {path.suffix} holds no {name}, "
-                             f"only {', '.join(_HOLDERS[name])} can")
+            raise ValueError(
+                f"cannot write {path}: {path.suffix} holds no {name}, only {', '.join(_HOLDERS[name])} can"
+            )
     if extension in _JPEG and "base" not in given:
-        raise ValueError(f"cannot write {path}: a JPEG holds light on top of its photo; "
-                         'name it with base="photo.jpg", or write .png')
+        raise ValueError(
+            f'cannot write {path}: a JPEG holds light on top of its photo; name it with base="photo.jpg", or write .png'
+        )
     with _naming(path):
         if extension in _PQ_ENCODERS:
             check_nits(given.get("white_nits", WHITE_NITS), given.get("peak_nits", PEAK_NITS))
@@ -206,14 +225,18 @@ def check_options(path: Path, **options: Any) -> str:
 def _floats(path: Path, what: str, values: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
     if values.dtype.kind != "f":
-        raise TypeError(f"cannot write {path}: {what} is {values.dtype}, wanted floats of linear light; "
-                        "convert code values with hdrrecon.color.srgb_to_linear(codes / 255)")
+        raise TypeError(
+            f"cannot write {path}: {what} is {values.dtype}, wanted floats of linear light; "
+            "convert code values with hdrrecon.color.srgb_to_linear(codes / 255)"
+        )
     with np.errstate(over="ignore"):  # doubles beyond float32 become infinite and are refused right here
         values = values.astype(np.float32, copy=False)
     bad = values.size - int(np.count_nonzero(np.isfinite(values)))
     if bad:
-        raise ValueError(f"cannot write {path}: {bad} of {values.size} {what} values are NaN or infinite; "
-                         "clean them first, for instance with numpy.nan_to_num")
+        raise ValueError(
+            f"cannot write {path}: {bad} of {values.size} {what} values are NaN or infinite; "
+            "clean them first, for instance with numpy.nan_to_num"
+        )
     return values
 
 

@@ -4,6 +4,7 @@ The photo's packet is edited as text, so that everything else in it stays byte f
 
 Source: XMP specification part 1 and 3 (Adobe); Ultra HDR image format 1.1 (developer.android.com).
 """
+
 from __future__ import annotations
 
 import re
@@ -20,27 +21,33 @@ _STALE = re.compile(
     rb"<(?:G?Container):Directory\b.*?</(?:G?Container):Directory>"
     rb"|<hdrgm:(\w+)\b[^>]*?(?:/>|>.*?</hdrgm:\1>)"
     rb"|\shdrgm:\w+=(?:\"[^\"]*\"|'[^']*')"
-    rb"|\s(?:GCamera|Camera):(?:Motion|MicroVideo)\w*=(?:\"[^\"]*\"|'[^']*')", re.DOTALL)
+    rb"|\s(?:GCamera|Camera):(?:Motion|MicroVideo)\w*=(?:\"[^\"]*\"|'[^']*')",
+    re.DOTALL,
+)
 
-_EMPTY = re.compile(rb"<rdf:Description\s+rdf:about=(?:\"\"|'')(?:\s+xmlns:\w+=\"[^\"]*\")*\s*"
-                    rb"(?:/>|>\s*</rdf:Description>)")
+_EMPTY = re.compile(
+    rb"<rdf:Description\s+rdf:about=(?:\"\"|'')(?:\s+xmlns:\w+=\"[^\"]*\")*\s*"
+    rb"(?:/>|>\s*</rdf:Description>)"
+)
 
 
 def packet(description: str) -> bytes:
     """A packet with this one rdf:Description."""
-    return (f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">{description}'
-            "</rdf:RDF></x:xmpmeta>").encode()
+    return (
+        f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{_RDF}">{description}</rdf:RDF></x:xmpmeta>'
+    ).encode()
 
 
 def announcement(gain_map_bytes: int) -> str:
     """The rdf:Description by which a photo says that a gain map of so many bytes follows it."""
-    item = ('<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="{}" Item:Mime="image/jpeg"{}/>'
-            "</rdf:li>")
+    item = '<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="{}" Item:Mime="image/jpeg"{}/></rdf:li>'
     return (
         f'<rdf:Description rdf:about="" xmlns:hdrgm="{HDRGM}" xmlns:Container="{CONTAINER}" '
         f'xmlns:Item="{_ITEM}" hdrgm:Version="1.0"><Container:Directory><rdf:Seq>'
-        + item.format("Primary", "") + item.format("GainMap", f' Item:Length="{gain_map_bytes}"')
-        + "</rdf:Seq></Container:Directory></rdf:Description>")
+        + item.format("Primary", "")
+        + item.format("GainMap", f' Item:Length="{gain_map_bytes}"')
+        + "</rdf:Seq></Container:Directory></rdf:Description>"
+    )
 
 
 def inserted(xmp: bytes, description: str) -> bytes | None:
@@ -75,5 +82,5 @@ def gain_map_fields(xmp: bytes) -> dict[str, list[str]]:
             listed = [li.text or "" for li in element.iter(f"{{{_RDF}}}li")]
             found[element.tag] = listed or [element.text or ""]
         start = f"{{{HDRGM}}}"
-        fields |= {name[len(start):]: texts for name, texts in found.items() if name.startswith(start)}
+        fields |= {name[len(start) :]: texts for name, texts in found.items() if name.startswith(start)}
     return fields

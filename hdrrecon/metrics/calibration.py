@@ -44,5 +44,8 @@ def calibration(stops, confidence, where, within_stops: float) -> dict[str, floa
     if not where.any():
         return dict.fromkeys(("sure", "right", "inside"), math.nan)
     error, stated = np.abs(stops[where]), np.asarray(confidence)[where]
-    return dict(sure=float(stated.mean()), right=float((error <= within_stops).mean()),
-                inside=float((error <= interval_stops(stated, within_stops)).mean()))
+    return {
+        "sure": float(stated.mean()),
+        "right": float((error <= within_stops).mean()),
+        "inside": float((error <= interval_stops(stated, within_stops)).mean()),
+    }

@@ -22,10 +22,11 @@ def colorvideovdp_jod(prediction_nits, truth_nits, display: str = DISPLAY) -> fl
     Raises:
         ModuleNotFoundError: if ColorVideoVDP is not installed, saying how to get it.
     """
-    as_float = lambda image: np.ascontiguousarray(image, np.float32)
-    return float(
-        _metric(display).predict(as_float(prediction_nits), as_float(truth_nits), dim_order="HWC")[0]
-    )
+
+    def as_float(image):
+        return np.ascontiguousarray(image, np.float32)
+
+    return float(_metric(display).predict(as_float(prediction_nits), as_float(truth_nits), dim_order="HWC")[0])
 
 
 def require_colorvideovdp() -> None:

@@ -36,11 +36,11 @@ def ssim(prediction, truth, dynamic_range: float) -> float:
     """
     from kornia.metrics import ssim as kornia_ssim
 
-    extend = lambda image: np.pad(np.asarray(image, np.float64), WINDOW // 2, mode="symmetric")[None, None]
+    def extend(image):
+        return np.pad(np.asarray(image, np.float64), WINDOW // 2, mode="symmetric")[None, None]
+
     prediction, truth = _tensors(extend(prediction), extend(truth))
-    return float(
-        kornia_ssim(prediction, truth, WINDOW, float(dynamic_range), eps=0.0, padding="valid").mean()
-    )
+    return float(kornia_ssim(prediction, truth, WINDOW, float(dynamic_range), eps=0.0, padding="valid").mean())
 
 
 def mu_law_psnr(prediction, truth, mu: float = MU) -> float:
@@ -53,7 +53,10 @@ def mu_law_psnr(prediction, truth, mu: float = MU) -> float:
     """
     truth = np.asarray(truth, np.float64)
     peak = max(np.percentile(truth.max(-1), 99.99), 1e-12)
-    compress = lambda light: np.log1p(mu * np.clip(light / peak, 0, 1)) / np.log1p(mu)
+
+    def compress(light):
+        return np.log1p(mu * np.clip(light / peak, 0, 1)) / np.log1p(mu)
+
     return psnr(compress(np.asarray(prediction, np.float64)), compress(truth), 1.0)
 
 

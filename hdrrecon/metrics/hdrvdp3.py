@@ -27,17 +27,13 @@ def read_hdrvdp3(path: str | Path) -> dict[tuple[str, str, str], float]:
         reader = csv.DictReader(file)
         missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
         if missing:
-            raise ValueError(
-                f"{path} has no column {', '.join(missing)}; HDR-VDP-3 results need {','.join(COLUMNS)}"
-            )
+            raise ValueError(f"{path} has no column {', '.join(missing)}; HDR-VDP-3 results need {','.join(COLUMNS)}")
         for row in reader:
             key = (row["condition"], row["image"], row["method"])
             try:
                 jod = float(row["jod"])
             except (TypeError, ValueError):
-                raise ValueError(
-                    f"{path}, line {reader.line_num}: jod is {row['jod']!r}, not a number"
-                ) from None
+                raise ValueError(f"{path}, line {reader.line_num}: jod is {row['jod']!r}, not a number") from None
             if key in results:
                 raise ValueError(f"{path}, line {reader.line_num}: {' / '.join(key)} is given twice")
             results[key] = jod

@@ -19,7 +19,10 @@ _LMS_TO_ITP = np.array([[2048, 2048, 0], [3305, -6806.5, 3501.5], [17933, -17390
 
 def stops_map(prediction, truth) -> np.ndarray:
     """(H, W) log2 of predicted over true luminance: +1 = twice too bright. Luminance is floored at 1e-4."""
-    log = lambda light: np.log2(np.maximum(luminance(np.asarray(light, np.float64)), LOWEST_LIGHT))
+
+    def log(light):
+        return np.log2(np.maximum(luminance(np.asarray(light, np.float64)), LOWEST_LIGHT))
+
     return log(prediction) - log(truth)
 
 
@@ -40,7 +43,10 @@ def light_energy(prediction, truth, where) -> float:
     """
     if not where.any():
         return float("nan")
-    total = lambda light: max(luminance(np.asarray(light, np.float64)[where]).sum(), 1e-9)
+
+    def total(light):
+        return max(luminance(np.asarray(light, np.float64)[where]).sum(), 1e-9)
+
     return float(np.log2(total(prediction) / total(truth)))
 
 

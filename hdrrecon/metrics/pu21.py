@@ -75,5 +75,8 @@ def pu21_psnr(prediction_nits, truth_nits) -> float:
 
 def pu21_ssim(prediction_nits, truth_nits) -> float:
     """SSIM of PU21-encoded luminance, dynamic range 256. Both (H, W, 3) in cd/m2, already aligned."""
-    encode = lambda image: pu21_encode(np.asarray(image, np.float64) @ LUMINANCE)
+
+    def encode(image):
+        return pu21_encode(np.asarray(image, np.float64) @ LUMINANCE)
+
     return ssim(encode(prediction_nits), encode(truth_nits), UNIT_PEAK)

@@ -79,10 +79,21 @@ def clipped_kinds(clipped: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarra
     source = np.zeros_like(clipped)
     for level in SOURCE_LEVELS:
         at_least = clipped & ~source & (light >= level)
-        source |= _chosen(at_least, lambda area, radius, rough: (area >= FEWEST_SOURCE) & (area <= SMALL_SHARE * clipped.size)
-                          & (area >= ROUND_SHARE * np.pi * radius**2), light)
-    flat = _chosen(clipped & ~source, lambda area, radius, rough: (area > SMALL_SHARE * clipped.size) & (rough <= SMOOTH_STOPS), light)
-    return dict(source=source, flat=flat, textured=clipped & ~source & ~flat)
+        source |= _chosen(
+            at_least,
+            lambda area, radius, rough: (
+                (area >= FEWEST_SOURCE)
+                & (area <= SMALL_SHARE * clipped.size)
+                & (area >= ROUND_SHARE * np.pi * radius**2)
+            ),
+            light,
+        )
+    flat = _chosen(
+        clipped & ~source,
+        lambda area, radius, rough: (area > SMALL_SHARE * clipped.size) & (rough <= SMOOTH_STOPS),
+        light,
+    )
+    return {"source": source, "flat": flat, "textured": clipped & ~source & ~flat}
 
 
 def _chosen(mask: np.ndarray, choose, light: np.ndarray) -> np.ndarray:
@@ -98,7 +109,9 @@ def _chosen(mask: np.ndarray, choose, light: np.ndarray) -> np.ndarray:
     region = labels[y, x] - 1
     centre = np.reshape(ndimage.center_of_mass(mask, labels, numbers), (count, 2))
     reach = np.hypot(y - centre[region, 0], x - centre[region, 1]) + 0.5  # to the far side of a pixel
-    step = np.maximum(*(np.abs(np.diff(np.log2(light), axis=axis, append=np.log2(light.take([-1], axis)))) for axis in (0, 1)))
+    step = np.maximum(
+        *(np.abs(np.diff(np.log2(light), axis=axis, append=np.log2(light.take([-1], axis)))) for axis in (0, 1))
+    )
     radius = np.asarray(ndimage.maximum(reach, region, numbers - 1))
     rough = np.asarray(ndimage.median(step[y, x], region, numbers - 1))
     return np.append(False, choose(np.bincount(region), radius, rough))[labels]

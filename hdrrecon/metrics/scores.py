@@ -127,9 +127,7 @@ def score(
         "pu21_ssim_crf": pu21_ssim(corrected, true_shown),
         "mu_psnr": mu_law_psnr(light, truth),
         "clipped_energy": highlights.light_energy(light, truth, regions.clipped),
-        "clipped_delta_e_itp": highlights.mean_over(
-            highlights.delta_e_itp(shown, true_shown), regions.clipped
-        ),
+        "clipped_delta_e_itp": highlights.mean_over(highlights.delta_e_itp(shown, true_shown), regions.clipped),
         "clipped_uv": highlights.mean_over(highlights.uv_distance(light, truth), regions.clipped),
         "clipped_log_rmse_crf": highlights.log_rmse(stops_crf, regions.clipped),
         "clipped_bias_crf": highlights.log_bias(stops_crf, regions.clipped),

@@ -12,6 +12,7 @@ Source: Santos, Tsang Ing Ren & Kalantari, "Single image HDR reconstruction usin
 loss", SIGGRAPH 2020, equations 3 to 5, and the released layer table. On purpose other than released: masks are continued at
 image borders, where zero padding would call the edge of every photo invalid.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -33,8 +34,16 @@ class SoftMaskConv2d(nn.Module):
         masked: False makes it a plain convolution that hands the mask on (an ablation).
     """
 
-    def __init__(self, channels_in: int, channels_out: int, kernel: int, stride: int = 1, bias: bool = False,
-                 mask_gradient: bool = False, masked: bool = True):
+    def __init__(
+        self,
+        channels_in: int,
+        channels_out: int,
+        kernel: int,
+        stride: int = 1,
+        bias: bool = False,
+        mask_gradient: bool = False,
+        masked: bool = True,
+    ):
         super().__init__()
         self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=bias)
         nn.init.xavier_uniform_(self.conv.weight, gain=2**0.5)
@@ -92,15 +101,19 @@ class MaskedUNet(nn.Module):
         super().__init__()
         self.config = config
         self.multiple_of = 2 ** len(config.widths)
-        widths, kinds = config.widths, dict(masked=config.masked)
-        self.down = nn.ModuleList(SoftMaskConv2d(a, b, k, 2, **kinds)
-                                  for a, b, k in zip((config.channels_in, *widths), widths, config.kernels))
+        widths, kinds = config.widths, {"masked": config.masked}
+        self.down = nn.ModuleList(
+            SoftMaskConv2d(a, b, k, 2, **kinds)
+            for a, b, k in zip((config.channels_in, *widths), widths, config.kernels)
+        )
         self.down_norms = nn.ModuleList(_norm(config, w) for w in widths)
         self.blocks = nn.ModuleList(nn.ModuleList(MaskedBlock(w, config) for _ in range(config.blocks)) for w in widths)
         below = list(widths[:-1])
         self.up = nn.ModuleList(SoftMaskConv2d(deep + skip, skip, 3, **kinds) for deep, skip in zip(widths[1:], below))
         self.up_norms = nn.ModuleList(_norm(config, w) for w in below)
-        self.last = nn.Conv2d(widths[0] + config.channels_in, config.channels_out, 3, 1, 1) if config.to_full_size else None
+        self.last = (
+            nn.Conv2d(widths[0] + config.channels_in, config.channels_out, 3, 1, 1) if config.to_full_size else None
+        )
 
     def forward(self, x: Tensor, mask: Tensor, context=None) -> Tensor:
         """x, mask (N, channels_in, H, W), H and W multiples of `multiple_of` -> (N, channels_out, H, W), or features at half size.
@@ -121,16 +134,20 @@ class MaskedUNet(nn.Module):
         skips.pop()
         for up, norm in zip(reversed(self.up), reversed(self.up_norms)):
             skip = skips.pop()
-            y, m = (torch.cat([F.interpolate(deep, scale_factor=2.0, mode="nearest"), other], 1)
-                    for deep, other in ((y, skip), (m, torch.ones_like(skip))))
+            y, m = (
+                torch.cat([F.interpolate(deep, scale_factor=2.0, mode="nearest"), other], 1)
+                for deep, other in ((y, skip), (m, torch.ones_like(skip)))
+            )
             y, m = up(y, m)
             if not self.config.update:
                 m = torch.ones_like(m)
             y = F.leaky_relu(norm(y), 0.2)
         if self.last is None:
             return y
-        y, m = (torch.cat([F.interpolate(deep, scale_factor=2.0, mode="nearest"), other], 1)
-                for deep, other in ((y, x), (m, torch.ones_like(x))))
+        y, m = (
+            torch.cat([F.interpolate(deep, scale_factor=2.0, mode="nearest"), other], 1)
+            for deep, other in ((y, x), (m, torch.ones_like(x)))
+        )
         return self.last(y * m if self.config.masked else y)
 
 

@@ -1,4 +1,5 @@
 """Looking at a photo at a bounded resolution, and carrying what was seen back to its full size."""
+
 from __future__ import annotations
 
 import torch
@@ -18,7 +19,9 @@ def enlarge_rows(features: Tensor, rows: slice, size: tuple[int, int]) -> Tensor
     Returns:
         (N, C, rows, size[1]), the same as those rows of `interpolate(features, size, mode="bilinear")`.
     """
-    position = (torch.arange(rows.start, rows.stop, device=features.device) + 0.5) * (features.shape[-2] / size[0]) - 0.5
+    position = (torch.arange(rows.start, rows.stop, device=features.device) + 0.5) * (
+        features.shape[-2] / size[0]
+    ) - 0.5
     position = position.clamp(0, features.shape[-2] - 1)
     low = position.floor().long()
     high = (low + 1).clamp(max=features.shape[-2] - 1)

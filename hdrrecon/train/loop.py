@@ -10,6 +10,7 @@ Resumes by itself from `last.pt` in the run's folder, or starts from shipped wei
 * `last.pt`: everything needed to go on; written every few minutes;
 * `best.safetensors`: averaged (EMA) weights of the best validation, ready for `weights/`.
 """
+
 from __future__ import annotations
 
 import csv
@@ -25,13 +26,13 @@ import torch
 from torch import nn
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.train.shots import collate
-from hdrrecon.train.team import join_team, own_seed
+from hdrrecon.train.data.pairs import collate
+from hdrrecon.train.distributed import join_team, own_seed
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA. Under torchrun (`train.team`) `batch` is
+    """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA. Under torchrun (`train.distributed`) `batch` is
     what each process draws: N processes step on N batches."""
 
     steps: int = 10_000
@@ -53,8 +54,8 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
     """Train `task` until `recipe.steps`; returns the path of the best weights.
 
     Args:
-        task: see train.tasks.
-        stream: (size, seed) -> endless dataset of samples: `train.shots.ShotStream` with its scenes and curves, or another.
+        task: see train.tasks.linearize.
+        stream: (size, seed) -> endless dataset of samples: `train.data.pairs.ShotStream` with its scenes and curves, or another.
         shots: validation shots, a list of batches of one.
         out: the run's folder; if it holds `last.pt`, training goes on from there. Under torchrun all processes must see it;
             the first alone writes.
@@ -109,14 +110,33 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
         if team.leads and (step % recipe.validate_every == 0 or step == recipe.steps):
             figures = validated(task, average, shots, device)
             seconds = time.monotonic() - began
-            log(out / "log.csv", dict(step=step, seconds=round(seconds), rate=rate_at(step, recipe),
-                                      **{f"train_{k}": v for k, v in tally.items()}, **figures))
+            log(
+                out / "log.csv",
+                dict(
+                    step=step,
+                    seconds=round(seconds),
+                    rate=rate_at(step, recipe),
+                    **{f"train_{k}": v for k, v in tally.items()},
+                    **figures,
+                ),
+            )
             if figures[task.score] < best:
                 best = figures[task.score]
-                save_weights(out / "best.safetensors", average, {**task.metadata(), "step": step, "validation": figures})
+                save_weights(
+                    out / "best.safetensors", average, {**task.metadata(), "step": step, "validation": figures}
+                )
         if team.leads and (time.monotonic() - saved > recipe.save_every_s or step == recipe.steps):
             with atomic_write(out / "last.pt") as temporary:
-                torch.save(dict(net=net.state_dict(), optimizer=optimizer.state_dict(), average=average, step=step, best=best), temporary)
+                torch.save(
+                    {
+                        "net": net.state_dict(),
+                        "optimizer": optimizer.state_dict(),
+                        "average": average,
+                        "step": step,
+                        "best": best,
+                    },
+                    temporary,
+                )
             saved = time.monotonic()
     team.agree("the last step", step)  # nobody reads the weights before they are written
     return out / "best.safetensors"
@@ -142,7 +162,7 @@ def groups(net: nn.Module, weight_decay: float) -> list[dict]:
     """Weights decay; biases and normalisation do not."""
     matrices = [p for p in net.parameters() if p.ndim > 1]
     vectors = [p for p in net.parameters() if p.ndim <= 1]
-    return [dict(params=matrices, weight_decay=weight_decay), dict(params=vectors, weight_decay=0.0)]
+    return [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
 
 
 @torch.no_grad()
@@ -167,7 +187,11 @@ def save_weights(path: Path, state: dict, metadata: dict) -> None:
     from safetensors.torch import save_file
 
     with atomic_write(path) as temporary:
-        save_file({k: v.contiguous().cpu() for k, v in state.items()}, temporary, {k: json.dumps(v) for k, v in metadata.items()})
+        save_file(
+            {k: v.contiguous().cpu() for k, v in state.items()},
+            temporary,
+            {k: json.dumps(v) for k, v in metadata.items()},
+        )
 
 
 def log(path: Path, row: dict) -> None:

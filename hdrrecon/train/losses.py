@@ -1,4 +1,5 @@
 """Losses, all on (N, C, H, W) linear light with 1.0 = the level at which the photo clips, unless said otherwise."""
+
 from __future__ import annotations
 
 import torch
@@ -49,7 +50,10 @@ def masked_log_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 def display_error(prediction: Tensor, truth: Tensor) -> Tensor:
     """Negative PU21-PSNR in tens of decibels, (N,): the photo's clip level at 200 cd/m2, limited to 4000."""
-    shown = lambda x: pu21_units((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
+
+    def shown(x):
+        return pu21_units((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
+
     mean_square = (shown(prediction) - shown(truth)).square().mean((1, 2, 3))
     return ((mean_square + 1e-2) / 256**2).log10()
 
@@ -70,7 +74,10 @@ def energy_stops(prediction: Tensor, truth: Tensor, blocks: int = 4) -> Tensor:
     Light adds up, stops do not: a grey disc may be right in the mean of its stops and lack nearly all light of the sun.
     """
     clipped = (truth.amax(1, keepdim=True) >= 1).float()
-    total = lambda x, n: F.adaptive_avg_pool2d(clipped * luminance(x, 1)[:, None], n)
+
+    def total(x, n):
+        return F.adaptive_avg_pool2d(clipped * luminance(x, 1)[:, None], n)
+
     whole = (total(prediction, 1).clamp(min=1e-9) / total(truth, 1).clamp(min=1e-9)).log2().abs().flatten()
     if blocks == 1:
         return whole
@@ -94,6 +101,9 @@ def laplace_nll(error_stops: Tensor, spread: Tensor, mask: Tensor) -> Tensor:
 
 def hue_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     """One minus the cosine between RGB vectors, weighted by `mask` (N, 1, H, W), (N,)."""
-    norm = lambda x: (x.square().sum(1, keepdim=True) + FLOOR**2).sqrt()
+
+    def norm(x):
+        return (x.square().sum(1, keepdim=True) + FLOOR**2).sqrt()
+
     cosine = (prediction * truth).sum(1, keepdim=True) / (norm(prediction) * norm(truth))
     return (mask * (1 - cosine)).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)

@@ -8,6 +8,7 @@ may be had; its features are scaled to an RMS of 1, about what VGG's have, so th
 gradients reach the prediction: the released code takes exp of it under no-grad, so that neither term ever taught anything.
 Gram matrices: Gatys et al. 2016, https://doi.org/10.1109/CVPR.2016.265.
 """
+
 from __future__ import annotations
 
 import math
@@ -15,7 +16,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from hdrrecon.networks.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
+from hdrrecon.networks.restore.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
 
 MU = 500.0
 BRIGHTEST = 50.0
@@ -63,7 +64,7 @@ class PerceptualLoss(nn.Module):
     def __init__(self, trunk: EfficientNetLite0 | None = None, content: float = 1.0, style: float = 120.0):
         super().__init__()
         if trunk is None:
-            from hdrrecon.train.efficientnet import load_imagenet
+            from hdrrecon.train.imagenet import load_imagenet
 
             trunk = load_imagenet(EfficientNetLite0(EfficientNetConfig(STAGES)))
         self.trunk = trunk.requires_grad_(False).to(memory_format=torch.channels_last)
@@ -84,7 +85,9 @@ class PerceptualLoss(nn.Module):
             wanted = self.features(truth)
         pairs = list(zip(self.features(shown), wanted))
         with torch.autocast(shown.device.type, enabled=False):  # sums of thousands of products need more than 8 bits
-            return sum(mean_difference(a, b) for a, b in pairs), sum(mean_difference(gram(a), gram(b)) for a, b in pairs)
+            return sum(mean_difference(a, b) for a, b in pairs), sum(
+                mean_difference(gram(a), gram(b)) for a, b in pairs
+            )
 
     def features(self, code: Tensor) -> list[Tensor]:
         """The trunk's features scaled to an RMS near 1, as float32, whatever precision it ran in."""

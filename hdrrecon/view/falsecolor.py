@@ -1,4 +1,5 @@
 """False colour: how bright everything is, in stops relative to the level at which the photo clipped."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -9,9 +10,21 @@ from hdrrecon.view.tonemap import light_of
 
 # Colours (sRGB) at stops: cold below the clip level, grey through the mid-tones, warm above: warm is what was restored.
 SCALE = {
-    -10: (8, 8, 40), -8: (40, 20, 110), -6: (30, 70, 170), -4: (30, 130, 150), -3: (60, 150, 110), -2.5: (120, 135, 120),
-    -1: (150, 150, 150), 0: (215, 215, 205), 0.01: (255, 235, 90), 1: (255, 200, 40), 2: (255, 150, 20), 4: (235, 70, 20),
-    6: (200, 20, 60), 8: (230, 60, 170), 10: (255, 170, 255),
+    -10: (8, 8, 40),
+    -8: (40, 20, 110),
+    -6: (30, 70, 170),
+    -4: (30, 130, 150),
+    -3: (60, 150, 110),
+    -2.5: (120, 135, 120),
+    -1: (150, 150, 150),
+    0: (215, 215, 205),
+    0.01: (255, 235, 90),
+    1: (255, 200, 40),
+    2: (255, 150, 20),
+    4: (235, 70, 20),
+    6: (200, 20, 60),
+    8: (230, 60, 170),
+    10: (255, 170, 255),
 }
 NOT_A_NUMBER = (0, 255, 0)  # a colour the scale does not have
 _LEGEND_PX, _TICK_PX = 84, 18
@@ -50,10 +63,13 @@ def _with_legend(picture: np.ndarray) -> np.ndarray:
 
     low, high = min(SCALE), max(SCALE)
     height = max(picture.shape[0], _TICK_PX * (high - low + 2) // 2)  # a number every two stops
-    position = lambda stop: round((high - stop) / (high - low) * (height - 2 * _TICK_PX)) + _TICK_PX
+
+    def position(stop):
+        return round((high - stop) / (high - low) * (height - 2 * _TICK_PX)) + _TICK_PX
+
     bar = np.full((height, _LEGEND_PX, 3), 24, np.uint8)
     levels = np.interp(np.arange(height), (_TICK_PX, height - _TICK_PX), (high, low))
-    bar[_TICK_PX:height - _TICK_PX + 1, 8:28] = colors_of(levels)[_TICK_PX:height - _TICK_PX + 1, None]
+    bar[_TICK_PX : height - _TICK_PX + 1, 8:28] = colors_of(levels)[_TICK_PX : height - _TICK_PX + 1, None]
     for stop in range(low, high + 1, 2):
         text = "clip" if stop == 0 else f"{stop:+d}"
         cv2.putText(bar, text, (34, position(stop) + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (230, 230, 230), 1, cv2.LINE_AA)

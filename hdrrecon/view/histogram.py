@@ -1,4 +1,5 @@
 """How much of a picture has which brightness: the share of pixels per quarter stop, in the colours of `false_color`."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -67,13 +68,18 @@ def histogram(linear: np.ndarray) -> np.ndarray:
     for i, color in enumerate(colors_of((edges[:-1] + edges[1:]) / 2)):
         if shares[i] > 0:
             height = round(_HEIGHT_PX * max(0.01, 1 + np.log10(shares[i]) / DECADES))
-            plot[_HEIGHT_PX - height:, i * _BAR_PX:(i + 1) * _BAR_PX - 1] = color
+            plot[_HEIGHT_PX - height :, i * _BAR_PX : (i + 1) * _BAR_PX - 1] = color
     picture = np.pad(plot, ((14, 24), (_MARGIN_PX, _MARGIN_PX), (0, 0)), constant_values=_PAPER[0])
-    write = lambda text, x, y: cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.38, _INK, 1, cv2.LINE_AA)
+
+    def write(text, x, y):
+        return cv2.putText(picture, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.38, _INK, 1, cv2.LINE_AA)
+
     for decade in range(DECADES):
         write(f"{100 / 10**decade:g} %", 2, 18 + round(_HEIGHT_PX * decade / DECADES))
     for stop in range(LOWEST, HIGHEST + 1, 2):
         text = f"{stop:+d}" if stop else "clip"
         write(text, _MARGIN_PX + round(width * (stop - LOWEST) / (HIGHEST - LOWEST)) - 4 * len(text), _HEIGHT_PX + 30)
     left_out = 100 * (1 - shares.sum())
-    return captioned(picture, f"share of pixels by stops above the clip level; {left_out:.2g} % are black or not finite")
+    return captioned(
+        picture, f"share of pixels by stops above the clip level; {left_out:.2g} % are black or not finite"
+    )

@@ -5,6 +5,7 @@ Per pixel: green minus its left neighbour, then red and blue minus theirs minus 
 (sign in the lowest bit); high and low bytes apart, because the high ones are nearly all zero.
 `viewer.js` undoes it.
 """
+
 from __future__ import annotations
 
 import base64

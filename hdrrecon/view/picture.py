@@ -1,4 +1,5 @@
 """Writing what a view shows: uint8 sRGB pictures as .png or .jpg."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -26,11 +27,17 @@ def write_picture(path: str | Path, picture: np.ndarray) -> Path:
     """
     path, picture = Path(path), np.asarray(picture)
     if path.suffix.lower() not in PICTURES:
-        raise ValueError(f"cannot write a picture to {path}: wanted {', '.join(PICTURES)}; for light use hdrrecon.write")
+        raise ValueError(
+            f"cannot write a picture to {path}: wanted {', '.join(PICTURES)}; for light use hdrrecon.write"
+        )
     if picture.dtype != np.uint8 or picture.ndim != 3 or picture.shape[2] != 3:
-        raise ValueError(f"a picture is (H, W, 3) uint8, got {picture.dtype} {picture.shape}; bring light there with view.tonemap")
+        raise ValueError(
+            f"a picture is (H, W, 3) uint8, got {picture.dtype} {picture.shape}; bring light there with view.tonemap"
+        )
     from PIL import Image
 
     with atomic_write(path) as temporary:
-        Image.fromarray(picture).save(temporary, **({} if path.suffix.lower() == ".png" else dict(quality=95, subsampling=0)))
+        Image.fromarray(picture).save(
+            temporary, **({} if path.suffix.lower() == ".png" else {"quality": 95, "subsampling": 0})
+        )
     return path

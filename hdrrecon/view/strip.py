@@ -2,6 +2,7 @@
 
 Light that was restored shows in the darker panels; light that was merely clipped turns grey there.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -16,8 +17,14 @@ _SMALL_PX = 96  # a panel is never narrower, so that its caption can be read
 _PAPER, _INK = 24, (230, 230, 230)
 
 
-def exposure_strip(linear: np.ndarray, stops: Sequence[float] = (0, -2, -4), compare: np.ndarray | None = None, *,
-                   names: tuple[str, str] = ("reconstructed", "photo"), panel_px: int = 480) -> np.ndarray:
+def exposure_strip(
+    linear: np.ndarray,
+    stops: Sequence[float] = (0, -2, -4),
+    compare: np.ndarray | None = None,
+    *,
+    names: tuple[str, str] = ("reconstructed", "photo"),
+    panel_px: int = 480,
+) -> np.ndarray:
     """The picture at several exposures, side by side, each with its stops above.
 
     Args:
@@ -43,7 +50,10 @@ def exposure_strip(linear: np.ndarray, stops: Sequence[float] = (0, -2, -4), com
 
 def _row(linear: np.ndarray, stops: Sequence[float], name: str, panel_px: int) -> np.ndarray:
     small = shrunk(drawable(linear), panel_px)
-    label = lambda stop: f"{stop:+g} EV" if stop else "0 EV"
+
+    def label(stop):
+        return f"{stop:+g} EV" if stop else "0 EV"
+
     panels = [quantized(small * 2.0**stop) for stop in stops]
     texts = [f"{label(stop)}  {name}" if i == 0 and name else label(stop) for i, stop in enumerate(stops)]
     return stacked([captioned(panel, text) for panel, text in zip(panels, texts)], axis=1)
@@ -57,7 +67,9 @@ def shrunk(light: np.ndarray, longest_px: int) -> np.ndarray:
     scale = longest_px / max(height, width)
     if scale >= 1:
         return light
-    return cv2.resize(light, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        light, (max(1, round(width * scale)), max(1, round(height * scale))), interpolation=cv2.INTER_AREA
+    )
 
 
 def captioned(picture: np.ndarray, text: str) -> np.ndarray:

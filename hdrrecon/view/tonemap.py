@@ -4,6 +4,7 @@ Sources: "reinhard" is the extended operator, Reinhard et al., "Photographic ton
 SIGGRAPH 2002, eq. 4, on luminance; "filmic" is Narkowicz's fit of the ACES curve, "ACES filmic tone mapping curve",
 2016, per channel.
 """
+
 from __future__ import annotations
 
 from typing import Literal
@@ -53,9 +54,13 @@ def light_of(linear: np.ndarray) -> np.ndarray:
     """The image as (H, W, 3) float32, or float64 if it is; raises ValueError for anything that is not one."""
     linear = np.asarray(linear)
     if linear.ndim != 3 or linear.shape[2] != 3 or 0 in linear.shape or linear.dtype.kind != "f":
-        raise ValueError(f"a view needs linear light (H, W, 3) as floats, got {linear.dtype} {linear.shape}; "
-                         "pictures of code values can be shown as they are")
-    return linear.astype(np.promote_types(linear.dtype, np.float32), copy=False)  # float64 of large panoramas fills the memory
+        raise ValueError(
+            f"a view needs linear light (H, W, 3) as floats, got {linear.dtype} {linear.shape}; "
+            "pictures of code values can be shown as they are"
+        )
+    return linear.astype(
+        np.promote_types(linear.dtype, np.float32), copy=False
+    )  # float64 of large panoramas fills the memory
 
 
 def drawable(linear: np.ndarray) -> np.ndarray:

@@ -3,6 +3,7 @@
 Exposure, before and after, false colour in stops, confidence, values under the pointer, the camera's response,
 looking around in 2:1 panoramas, and true HDR where screen and browser can (WebGPU's extended tone mapping).
 """
+
 from __future__ import annotations
 
 import base64
@@ -76,11 +77,19 @@ def write_viewer(
     packed = pack(light, confidence, shift=shift)
     if packed.clamped:
         notes.append(f"{packed.clamped} values are beyond the half floats of this page and shown as 65504.")
-    facts = dict(
-        width=light.shape[1], height=light.shape[0], shift=packed.shift, confidence=confidence is not None, notes=notes,
-        panorama=panorama, white_nits=white_nits, bright=_bright(light),
-        legend=colors_of(np.linspace(-10, 10, 201)).tolist(), srgb=_samples(ResponseCurve.srgb())[0],
-        response=response and dict(name=response.name, inverse=_samples(response)))
+    facts = {
+        "width": light.shape[1],
+        "height": light.shape[0],
+        "shift": packed.shift,
+        "confidence": confidence is not None,
+        "notes": notes,
+        "panorama": panorama,
+        "white_nits": white_nits,
+        "bright": _bright(light),
+        "legend": colors_of(np.linspace(-10, 10, 201)).tolist(),
+        "srgb": _samples(ResponseCurve.srgb())[0],
+        "response": response and {"name": response.name, "inverse": _samples(response)},
+    }
     page = _page(title or path.stem, facts, packed.text, picture)
     with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -90,8 +99,10 @@ def write_viewer(
 def _checked(light: np.ndarray, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     light = np.asarray(light)
     if light.ndim != 3 or light.shape[2] != 3 or 0 in light.shape or light.dtype.kind != "f":
-        raise ValueError(f"a viewer needs linear light (H, W, 3) as floats, got {light.dtype} {light.shape}; "
-                         "bring code values there with hdrrecon.color.srgb_to_linear(codes / 255)")
+        raise ValueError(
+            f"a viewer needs linear light (H, W, 3) as floats, got {light.dtype} {light.shape}; "
+            "bring code values there with hdrrecon.color.srgb_to_linear(codes / 255)"
+        )
     if confidence is not None and np.shape(confidence) != light.shape[:2]:
         raise ValueError(f"confidence of shape {np.shape(confidence)} beside light of {light.shape[:2]}")
     return light.astype(np.float32), None if confidence is None else np.asarray(confidence, np.float32)
@@ -112,7 +123,10 @@ def _within(light, confidence, budget: float):
         scale = (budget / size) ** 0.5
     while True:
         to = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = lambda plane: plane if plane is None else cv2.resize(plane, to, interpolation=cv2.INTER_AREA)
+
+        def small(plane):
+            return plane if plane is None else cv2.resize(plane, to, interpolation=cv2.INTER_AREA)
+
         if packed_size(small(light), small(confidence)) <= budget:
             note = f"Shrunk from {width} x {height} to {to[0]} x {to[1]} to keep this page small; values are means."
             return small(light), small(confidence), 0, [f"{note} hdrrecon view --max-mb allows more."]
@@ -131,8 +145,9 @@ def _photo_uri(photo: str | Path | np.ndarray, shape: tuple[int, int], most_byte
         codes = _photo_codes(Path(photo))
     height, width = codes.shape[:2]
     if abs(width / height * shape[0] / shape[1] - 1) > 0.01:
-        raise ValueError(f"the photo has {width} x {height} pixels, the light {shape[1]} x {shape[0]}: "
-                         "they do not show the same")
+        raise ValueError(
+            f"the photo has {width} x {height} pixels, the light {shape[1]} x {shape[0]}: they do not show the same"
+        )
     data = Path(photo).read_bytes() if not isinstance(photo, np.ndarray) else b""
     if data[:2] != b"\xff\xd8" or len(data) * 4 / 3 > most_bytes:
         for longest in (2560, 1280, 640, 320):
@@ -171,9 +186,17 @@ def _samples(curve: ResponseCurve) -> list[list[float]]:
 
 def _page(title: str, facts: dict, light: str, photo: str) -> str:
     folder = files("hdrrecon.view")
-    text = lambda name: (folder / name).read_text(encoding="utf-8")
+
+    def text(name):
+        return (folder / name).read_text(encoding="utf-8")
+
     # "<" escaped: a name with </script> must not end the script.
-    parts = dict(TITLE=html.escape(title), FACTS=json.dumps(facts).replace("<", "\\u003c"), LIGHT=light, PHOTO=photo,
-                 SCRIPT=text("viewer.js") + text("viewer_controls.js"))
+    parts = {
+        "TITLE": html.escape(title),
+        "FACTS": json.dumps(facts).replace("<", "\\u003c"),
+        "LIGHT": light,
+        "PHOTO": photo,
+        "SCRIPT": text("viewer.js") + text("viewer_controls.js"),
+    }
     shell = re.split(r"%([A-Z]+)%", text("viewer.html"))  # in one pass: a title may hold %LIGHT%
     return "".join(parts[part] if i % 2 else part for i, part in enumerate(shell))

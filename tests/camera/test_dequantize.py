@@ -1,4 +1,5 @@
 """Smooth gradients back, and nothing measured touched."""
+
 import cv2
 import numpy as np
 import pytest
@@ -9,9 +10,9 @@ from hypothesis.extra.numpy import arrays
 
 from hdrrecon.camera.dequantize import dequantize
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.pipeline import HDRPipeline
+from hdrrecon.pipeline.pipeline import HDRPipeline
 from tests.conftest import as_code
-from tests.test_pipeline import random_pipeline
+from tests.pipeline.test_pipeline import random_pipeline
 
 
 def quantised(x: torch.Tensor, last: int = 255) -> torch.Tensor:
@@ -29,10 +30,12 @@ def plane(codes_long: float, height: int = 160, width: int = 320) -> torch.Tenso
 
 
 @settings(max_examples=60, deadline=None)
-@given(arrays(np.uint8, st.tuples(st.just(3), st.integers(1, 50), st.integers(1, 50)), elements=st.integers(118, 122)),
-       st.sampled_from([0, -118, 133]))
+@given(
+    arrays(np.uint8, st.tuples(st.just(3), st.integers(1, 50), st.integers(1, 50)), elements=st.integers(118, 122)),
+    st.sampled_from([0, -118, 133]),
+)
 def test_every_value_rounds_to_its_own_code(codes, shift):
-    """Codes that differ by little, where most moves, and the same at both clipped ends."""
+    """PixelCodes that differ by little, where most moves, and the same at both clipped ends."""
     code = torch.from_numpy((codes.astype(int) + shift).astype(np.float32))[None] / 255
     out = dequantize(code)
     assert ((out - code).abs() <= 0.5 / 255).all() and torch.equal((out * 255).round(), (code * 255).round())
@@ -86,7 +89,10 @@ def test_slack_is_for_what_jpeg_moved():
     _, file = cv2.imencode(".jpg", np.rint(255 * light).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])
     code = torch.from_numpy(cv2.imdecode(file, 1) / np.float32(255)).permute(2, 0, 1)[None]
     wanted = torch.from_numpy(light).permute(2, 0, 1)[None].float()
-    off = lambda found: float((found - wanted).square().mean().sqrt())
+
+    def off(found):
+        return float((found - wanted).square().mean().sqrt())
+
     cell, loose = dequantize(code), dequantize(code, slack=0.5)
     assert off(loose) < 0.95 * off(cell) < 0.95 * off(code)
     assert (loose - code).abs().max() * 255 < 1 and ((cell * 255).round() == (code * 255).round()).all()

@@ -1,4 +1,5 @@
 """What a photo can tell is counted, not believed."""
+
 import numpy as np
 import pytest
 

@@ -1,4 +1,5 @@
 """The projections are true projections, and never worse than the layer networks train through."""
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from hdrrecon.camera.basis import Basis, load_basis
 from hdrrecon.camera.models import project_monotone, project_weights
-from hdrrecon.networks.linearization_net import monotone
+from hdrrecon.networks.linearize.linearization_net import monotone
 
 bent = st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=30).map(lambda inner: np.array([0.0, *inner, 1.0]))
 
@@ -46,7 +47,10 @@ def test_one_bad_sample_bends_the_layer_but_not_the_projection():
     curve = np.linspace(0, 1, 1024) ** 2.2
     spoiled = curve.copy()
     spoiled[500] -= 0.05
-    moved = lambda fixed: np.sqrt(np.mean((fixed - curve) ** 2))
+
+    def moved(fixed):
+        return np.sqrt(np.mean((fixed - curve) ** 2))
+
     assert moved(project_monotone(spoiled)) < 0.003 and moved(monotone(torch.from_numpy(spoiled)).numpy()) > 0.1
 
 
@@ -65,8 +69,13 @@ def test_weights_are_projected_inside_the_basis(name):
         found = project_weights(start, basis)
         curve, fixed = basis.curve(start), basis.curve(found)
         assert np.diff(fixed).min() >= -1e-9
-        away = lambda c: np.linalg.norm(c - curve)
-        assert away(project_monotone(curve)) <= away(fixed) + 1e-9 and away(fixed) <= away(monotone(torch.from_numpy(curve)).numpy())
+
+        def away(c):
+            return np.linalg.norm(c - curve)
+
+        assert away(project_monotone(curve)) <= away(fixed) + 1e-9 and away(fixed) <= away(
+            monotone(torch.from_numpy(curve)).numpy()
+        )
         others = [project_weights(rng.normal(0, 3, count) / np.arange(1, count + 1), basis) for _ in range(5)]
         assert all((start - found) @ (q - found) <= 1e-6 for q in [*others, np.zeros(count)])
 

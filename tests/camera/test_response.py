@@ -1,4 +1,5 @@
 """Promises of ResponseCurve."""
+
 import json
 from dataclasses import replace
 
@@ -14,8 +15,13 @@ from hdrrecon.camera.response import CODES, ResponseCurve, interpolate_uniform
 def curves():
     rng = np.random.default_rng(0)
     three = np.stack([CODES**2, CODES**2.2, CODES**1.8])
-    return [ResponseCurve.srgb(), ResponseCurve.gamma(2.2), ResponseCurve.camera(), ResponseCurve(three),
-            ResponseCurve.from_inverse(np.concatenate([[0], np.sort(rng.random(30)), [1]]))]
+    return [
+        ResponseCurve.srgb(),
+        ResponseCurve.gamma(2.2),
+        ResponseCurve.camera(),
+        ResponseCurve(three),
+        ResponseCurve.from_inverse(np.concatenate([[0], np.sort(rng.random(30)), [1]])),
+    ]
 
 
 @pytest.mark.parametrize("curve", curves(), ids=lambda c: c.name)
@@ -38,7 +44,10 @@ def test_clipped_light_is_the_last_code_even_where_the_curve_is_flat_before_it()
 
 def test_camera_curve_has_the_long_shoulder():
     """Code 224 is about 0.58 of the clip level in a modern camera, 0.75 in sRGB."""
-    at = lambda c: float(c.linearize(np.array([224 / 255]))[0])
+
+    def at(c):
+        return float(c.linearize(np.array([224 / 255]))[0])
+
     assert 0.5 < at(ResponseCurve.camera()) < 0.66 and at(ResponseCurve.srgb()) == pytest.approx(0.7454, abs=1e-3)
 
 
@@ -71,8 +80,15 @@ def test_forward_samples_are_inverted(values):
     assert (np.abs(got - irradiance[inner]) <= steps + 1e-9).all()
 
 
-@pytest.mark.parametrize("samples, words", [
-    (np.zeros(10), "shape"), (np.full(1024, np.nan), "not finite"), (CODES[::-1], "monotone"), (CODES * 0.5, "must be 0")])
+@pytest.mark.parametrize(
+    "samples, words",
+    [
+        (np.zeros(10), "shape"),
+        (np.full(1024, np.nan), "not finite"),
+        (CODES[::-1], "monotone"),
+        (CODES * 0.5, "must be 0"),
+    ],
+)
 def test_bad_curves_are_refused_with_a_reason(samples, words):
     with pytest.raises(ValueError, match=words):
         ResponseCurve(samples)
@@ -80,13 +96,15 @@ def test_bad_curves_are_refused_with_a_reason(samples, words):
 
 def test_dictionary_round_trip():
     """Through JSON, with what an estimator knew: a saved estimate keeps its band."""
-    facts = dict(families=dict(camera=0.9, srgb=0.1), spread=np.linspace(0, 0.1, 1024), confidence=0.8)
+    facts = {"families": {"camera": 0.9, "srgb": 0.1}, "spread": np.linspace(0, 0.1, 1024), "confidence": 0.8}
     curve = replace(ResponseCurve.camera(), facts=facts)
     again = ResponseCurve.from_dict(json.loads(json.dumps(curve.to_dict())))
     np.testing.assert_array_equal(again.inverse, curve.inverse)
-    assert again.name == "camera" and again.facts.keys() == facts.keys() and again.facts["families"] == facts["families"]
+    assert (
+        again.name == "camera" and again.facts.keys() == facts.keys() and again.facts["families"] == facts["families"]
+    )
     np.testing.assert_array_equal(again.facts["spread"], facts["spread"])
-    assert ResponseCurve.from_dict(dict(name="old", inverse=curve.to_dict()["inverse"])).facts == {}
+    assert ResponseCurve.from_dict({"name": "old", "inverse": curve.to_dict()["inverse"]}).facts == {}
 
 
 def test_lookup_has_gradients_for_the_table_and_the_image():

@@ -1,4 +1,5 @@
 """The virtual camera does what its settings say."""
+
 import pytest
 import torch
 
@@ -22,7 +23,9 @@ def test_a_plain_shot_is_the_textbook_formula(light):
     shot = simulate(light, Camera(ResponseCurve.srgb(), clip_percent=None, exposure=0.5))
     expected = (linear_to_srgb((0.5 * light).clamp(0, 1)) * 255).round() / 255
     assert (shot.code - expected).abs().max() <= 1 / 255 + 1e-6
-    assert ((shot.code - expected).abs() > 1e-6).float().mean() < 0.02  # the sampled curve differs by a rounding here and there
+    assert (
+        (shot.code - expected).abs() > 1e-6
+    ).float().mean() < 0.02  # the sampled curve differs by a rounding here and there
 
 
 def test_linearising_the_photo_gives_unclipped_light_back(light):
@@ -52,7 +55,9 @@ def test_jpeg_is_eight_bit_and_close(light):
     assert (code - simulate(light, Camera(ResponseCurve.srgb())).code).abs().mean() < 0.02
 
 
-@pytest.mark.parametrize("bad", [torch.ones(3, 4, 4), torch.full((1, 3, 4, 4), float("nan")), torch.full((1, 3, 4, 4), -1.0)])
+@pytest.mark.parametrize(
+    "bad", [torch.ones(3, 4, 4), torch.full((1, 3, 4, 4), float("nan")), torch.full((1, 3, 4, 4), -1.0)]
+)
 def test_bad_light_is_refused(bad):
     with pytest.raises(ValueError):
         simulate(bad, Camera(ResponseCurve.srgb()))

@@ -65,10 +65,7 @@ def test_crushed_keeps_its_ends():
 def test_unknown_camera_takes_held_out_curves(small_hdr):
     curves = held_out_curves(shared("data/crf"))
     assert [c.name for c in curves] == [f"dorf {i}" for i in range(7, 201, 20)]
-    used = {
-        take_photo(CONDITIONS["unknown_camera"], small_hdr, f"image {i}", curves).response.name
-        for i in range(12)
-    }
+    used = {take_photo(CONDITIONS["unknown_camera"], small_hdr, f"image {i}", curves).response.name for i in range(12)}
     assert len(used) > 3 and used <= {c.name for c in curves}
 
 

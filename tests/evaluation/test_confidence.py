@@ -24,7 +24,7 @@ def seer(monkeypatch):
 def test_the_truth_is_right_and_inside(small_hdr):
     case = take_photo(CONDITIONS["clip_95"], small_hdr, "scene")
     found = measure(case, methods.Prediction(case.truth, None, lambda: np.full(case.truth.shape[:2], 0.6)))
-    assert found == dict(sure=pytest.approx(0.6), right=1, inside=1)
+    assert found == {"sure": pytest.approx(0.6), "right": 1, "inside": 1}
 
 
 def test_a_run_says_how_sure_and_how_right(truths, tmp_path, seer):

@@ -44,9 +44,7 @@ def test_oracle_restoration_joins_in_the_models_unit(case, model):
     clipped = case.truth.max(2) >= 1
     ratio = light[clipped] / case.truth[clipped]
     assert np.ptp(ratio) < 1e-4 * ratio.mean() and ratio.mean() == pytest.approx(3, rel=0.6)
-    assert np.array_equal(
-        light[~clipped], 3 * np.float32(ResponseCurve.srgb().linearize(case.photo / 255))[~clipped]
-    )
+    assert np.array_equal(light[~clipped], 3 * np.float32(ResponseCurve.srgb().linearize(case.photo / 255))[~clipped])
 
 
 def test_a_model_reports_its_curve(case, model):
@@ -55,7 +53,7 @@ def test_a_model_reports_its_curve(case, model):
 
 
 def test_classic_operators_run_by_name(case):
-    CLASSIC = pytest.importorskip("hdrrecon.classic").CLASSIC
+    CLASSIC = pytest.importorskip("hdrrecon.evaluation.classic").CLASSIC
     for name in CLASSIC:
         light = methods.build(f"classic:{name}").run(case).radiance
         assert light.shape == case.truth.shape and np.isfinite(light).all(), name

@@ -2,13 +2,14 @@ import re
 
 import pytest
 
-from hdrrecon.evaluation.cli import _panels
+from hdrrecon.cli.evaluate import _panels
 from hdrrecon.evaluation.conditions import CONDITIONS
 from hdrrecon.evaluation.report import write_report
 from hdrrecon.evaluation.runner import Settings, run
 from hdrrecon.evaluation.sources import find_truths
 from hdrrecon.evaluation.statistics import summarise
 from tests.browser import Browser
+
 
 @pytest.fixture
 def page(truths, tmp_path):
@@ -44,9 +45,7 @@ def test_a_report_asked_for_later_fills_in_its_pictures(truths, tmp_path):
         pictured=["scene1"],
     )
     assert (
-        write_report(tmp_path / "p.html", rows, summarise(rows), _panels(out))
-        .read_text()
-        .count("<section class=case")
+        write_report(tmp_path / "p.html", rows, summarise(rows), _panels(out)).read_text().count("<section class=case")
         == 1
     )
 

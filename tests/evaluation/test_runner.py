@@ -66,9 +66,7 @@ def test_other_settings_are_other_rows(truths, tmp_path):
 def test_one_failing_method_stops_no_other(truths, tmp_path):
     rows = evaluate(truths, tmp_path / "r.csv", [OWN + "half", OWN + "angry", OWN + "broken"])
     assert all("sizes differ" in row["error"] for row in by_method(rows, OWN + "half"))
-    assert all(
-        row["nonfinite"] == 12 and math.isfinite(row["pu21_psnr"]) for row in by_method(rows, OWN + "broken")
-    )
+    assert all(row["nonfinite"] == 12 and math.isfinite(row["pu21_psnr"]) for row in by_method(rows, OWN + "broken"))
     angry = by_method(rows, OWN + "angry")
     assert all(not row["error"] or "out of luck" in row["error"] for row in angry)
     assert not any(row["error"] for row in by_method(rows, "linearised_input"))
@@ -89,15 +87,11 @@ def test_processes_give_the_same_numbers(truths, tmp_path):
 def test_real_pairs(pair_folder, tmp_path):
     sources, lonely = find_pairs(pair_folder)
     assert lonely == ["lonely.png has no truth"]
-    rows = run(
-        sources, [None], ["oracle_linearisation"], tmp_path / "r.csv", settings=Settings(max_side=None)
-    )
+    rows = run(sources, [None], ["oracle_linearisation"], tmp_path / "r.csv", settings=Settings(max_side=None))
     good = [r for r in rows if not r["error"]]
     assert {r["image"] for r in good} == {"a", "b"} and {r["condition"] for r in good} == {"real"}
     assert all(
-        "other.png is 128 x 96, its truth other.npy 128 x 95" in r["error"]
-        for r in rows
-        if r["image"] == "other"
+        "other.png is 128 x 96, its truth other.npy 128 x 95" in r["error"] for r in rows if r["image"] == "other"
     )
 
 

@@ -25,9 +25,7 @@ def rows(offsets, metric="pu21_psnr", method="mine", condition="clip_95"):
     """A plain input that varies a lot between images, and a method that differs from it by the offsets."""
     plain = np.random.default_rng(1).normal(25, 6, len(offsets))
     out = [row("linearised_input", i, condition, **{metric: v}) for i, v in enumerate(plain)]
-    return out + [
-        row(method, i, condition, **{metric: v + o}) for i, (v, o) in enumerate(zip(plain, offsets))
-    ]
+    return out + [row(method, i, condition, **{metric: v + o}) for i, (v, o) in enumerate(zip(plain, offsets))]
 
 
 def only(summaries, method="mine", metric="pu21_psnr", condition="clip_95"):
@@ -47,9 +45,7 @@ def test_better_needs_an_interval_without_zero():
 
 
 def test_lower_is_better_where_it_is():
-    found = only(
-        summarise(rows([-1.0, -1.1, -0.9, -1, -1, -1], "clipped_log_rmse")), metric="clipped_log_rmse"
-    )
+    found = only(summarise(rows([-1.0, -1.1, -0.9, -1, -1, -1], "clipped_log_rmse")), metric="clipped_log_rmse")
     assert found.verdict == "better"
 
 
@@ -111,11 +107,7 @@ def test_bootstrap_interval_of_a_normal_mean():
 def test_tables_hold_every_number():
     summaries = summarise(rows([1.0] * 8), ["pu21_psnr"])
     lines = to_csv(summaries).splitlines()
-    assert (
-        len(lines) == 3
-        and lines[0].startswith("protocol,condition,method")
-        and "hdrrecon-eval v1" in lines[1]
-    )
+    assert len(lines) == 3 and lines[0].startswith("protocol,condition,method") and "hdrrecon-eval v1" in lines[1]
     table = to_markdown(summaries, ["pu21_psnr"])
     assert "hdrrecon-eval v1, clip_95" in table and "▲" in table
     assert "| +1.00 [+1.00, +1.00] | better |" in table

@@ -1,4 +1,5 @@
 """The notebooks run from top to bottom, and were committed without outputs."""
+
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,15 @@ from tests.conftest import needs_weights
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "examples" / "notebooks"
 
 
-@pytest.mark.parametrize("name", [
-    "1_first_reconstruction", "2_estimating_a_response", "3_evaluating_your_own_method", "4_training_on_your_own_hdris"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "1_first_reconstruction",
+        "2_estimating_a_response",
+        "3_evaluating_your_own_method",
+        "4_training_on_your_own_hdris",
+    ],
+)
 def test_notebook(name, monkeypatch):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")

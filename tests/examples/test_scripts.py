@@ -1,4 +1,5 @@
 """The example scripts, run as a reader would, on small inputs."""
+
 import importlib.util
 import sys
 import types
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import hdrrecon
-from hdrrecon.camera.exposure import over_mask
+from hdrrecon.camera.masks import over_mask
 from tests.conftest import needs_weights
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -51,12 +52,16 @@ def test_lighting_proof_of_a_true_sun(tmp_path, capsys, monkeypatch):
     hdrrecon.write(tmp_path / "hdris/sun.exr", light, dtype="float")
     truths, asked = [], []
     photograph = proof.photograph
-    monkeypatch.setattr(proof, "photograph", lambda hdri, percent: truths.append(photograph(hdri, percent)) or truths[-1])
+    monkeypatch.setattr(
+        proof, "photograph", lambda hdri, percent: truths.append(photograph(hdri, percent)) or truths[-1]
+    )
 
     def knows(code, *, highlights, **_):
         asked.append(highlights)
         truth = truths[-1][1]
-        return SimpleNamespace(radiance=truth if highlights == "energy" else np.minimum(truth, 2), linear=np.minimum(truth, 1))
+        return SimpleNamespace(
+            radiance=truth if highlights == "energy" else np.minimum(truth, 2), linear=np.minimum(truth, 1)
+        )
 
     monkeypatch.setattr(proof.hdrrecon, "Reconstructor", lambda model, device: knows)
     folders = ["-o", str(tmp_path / "out"), "--cache", str(tmp_path / "kept")]
@@ -66,7 +71,9 @@ def test_lighting_proof_of_a_true_sun(tmp_path, capsys, monkeypatch):
     row = [float(cell) for cell in first.splitlines()[-1].split()[1:]]
     ldr, linear, median, energy = row[:4]
     assert asked == ["median", "energy"] and energy == 0 and min(ldr, linear, median) > 5
-    assert row[-2] == row[-1] and row[-1] > 1.1 * row[8], "the shadow is that of the truth, and darker than without a sun"
+    assert row[-2] == row[-1] and row[-1] > 1.1 * row[8], (
+        "the shadow is that of the truth, and darker than without a sun"
+    )
     assert (tmp_path / "out/sun.png").exists()
     monkeypatch.setattr("mitsuba.render", None)
     proof.main(arguments)
@@ -79,10 +86,16 @@ def gallery(monkeypatch):
     script = load("gallery.py")
 
     def rebuild(photo, *, highlights="median", **_):
-        code = photo / np.float32(255) if isinstance(photo, np.ndarray) else np.asarray(hdrrecon.read(photo)) / np.float32(255)
+        code = (
+            photo / np.float32(255)
+            if isinstance(photo, np.ndarray)
+            else np.asarray(hdrrecon.read(photo)) / np.float32(255)
+        )
         linear = script.srgb_to_linear(code)
         over = over_mask(code)
-        return SimpleNamespace(radiance=linear * (1 + 7 * over), linear=linear, masks=dict(over=over), confidence=1 - over.max(axis=-1))
+        return SimpleNamespace(
+            radiance=linear * (1 + 7 * over), linear=linear, masks={"over": over}, confidence=1 - over.max(axis=-1)
+        )
 
     monkeypatch.setattr(script.hdrrecon, "Reconstructor", lambda model, device: rebuild)
     return script
@@ -93,9 +106,11 @@ def test_gallery_shows_what_clipped_and_at_what_exposure(gallery, tmp_path, caps
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == ["limit_texture.jpg", "sunset.jpg"]
     picture = gallery.PICTURES["sunset"](gallery.hdrrecon.Reconstructor("full", "cpu"))
     height, width = (n // 2 for n in picture.shape[:2])
-    plain, ours = picture[:height, width // 2:width], picture[:height, 3 * width // 2:]
-    assert plain[30:].max() < 130 and ours[30:].max() > 240, "at -3 stops the clip level is grey, what is eight times as bright is white"
-    pink = (picture[height + 30:, :width // 2].astype(int) @ [1, -2, 1] > 150).mean()
+    plain, ours = picture[:height, width // 2 : width], picture[:height, 3 * width // 2 :]
+    assert plain[30:].max() < 130 and ours[30:].max() > 240, (
+        "at -3 stops the clip level is grey, what is eight times as bright is white"
+    )
+    pink = (picture[height + 30 :, : width // 2].astype(int) @ [1, -2, 1] > 150).mean()
     assert 0.002 < pink < 0.1, "what was inferred is marked"
     with pytest.raises(SystemExit):
         gallery.main(["no_such_picture"])
@@ -112,7 +127,9 @@ def test_every_picture_of_the_pages_is_made_and_every_made_one_is_shown():
 
 def test_every_photo_has_its_source_and_licence():
     readme = (EXAMPLES / "photos/README.md").read_text()
-    assert all(path.stem.removesuffix("_truth") in readme for path in (EXAMPLES / "photos").iterdir() if path.suffix != ".md")
+    assert all(
+        path.stem.removesuffix("_truth") in readme for path in (EXAMPLES / "photos").iterdir() if path.suffix != ".md"
+    )
 
 
 def test_views_of_panoramas(tmp_path, capsys):
@@ -154,17 +171,27 @@ class Anything:
 
     def __init__(self):
         self.made, self.links = [], []
-        self.nodes = SimpleNamespace(clear=lambda: self.made.clear(), new=lambda kind: self.made.append(kind) or SimpleNamespace(
-            outputs={"Color": kind, "Background": kind}, inputs={"Color": kind, "Surface": kind}))
-        self.node_tree = SimpleNamespace(nodes=self.nodes, links=SimpleNamespace(new=lambda a, b: self.links.append((a, b))))
+        self.nodes = SimpleNamespace(
+            clear=lambda: self.made.clear(),
+            new=lambda kind: (
+                self.made.append(kind)
+                or SimpleNamespace(outputs={"Color": kind, "Background": kind}, inputs={"Color": kind, "Surface": kind})
+            ),
+        )
+        self.node_tree = SimpleNamespace(
+            nodes=self.nodes, links=SimpleNamespace(new=lambda a, b: self.links.append((a, b)))
+        )
 
 
 @pytest.fixture
 def blender(monkeypatch):
     bpy, extras, utils = (types.ModuleType(name) for name in ("bpy", "bpy_extras", "bpy_extras.io_utils"))
     bpy.types = SimpleNamespace(Operator=type("Operator", (), {}))
-    bpy.data = SimpleNamespace(images=SimpleNamespace(load=lambda path, check_existing: SimpleNamespace(
-        path=path, colorspace_settings=SimpleNamespace(name=""))))
+    bpy.data = SimpleNamespace(
+        images=SimpleNamespace(
+            load=lambda path, check_existing: SimpleNamespace(path=path, colorspace_settings=SimpleNamespace(name=""))
+        )
+    )
     utils.ImportHelper = type("ImportHelper", (), {})
     for module in (bpy, extras, utils):
         monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -174,10 +201,20 @@ def blender(monkeypatch):
 def test_blender_world(blender, tmp_path, monkeypatch):
     """In a stand-in for Blender: the photo is reconstructed and its light wired to the world."""
     world, calls = Anything(), []
-    monkeypatch.setattr(blender.subprocess, "run", lambda command, **_: calls.append(command) or SimpleNamespace(returncode=0, stderr=""))
+    monkeypatch.setattr(
+        blender.subprocess,
+        "run",
+        lambda command, **_: calls.append(command) or SimpleNamespace(returncode=0, stderr=""),
+    )
     blender.light_world(world, blender.reconstruct(tmp_path / "p.jpg"))
-    assert calls[0][1:5] == ["-m", "hdrrecon", "run", str(tmp_path / "p.jpg")] and calls[0][-2:] == ["--highlights", "energy"]
-    assert world.links == [("ShaderNodeTexEnvironment", "ShaderNodeBackground"), ("ShaderNodeBackground", "ShaderNodeOutputWorld")]
+    assert calls[0][1:5] == ["-m", "hdrrecon", "run", str(tmp_path / "p.jpg")] and calls[0][-2:] == [
+        "--highlights",
+        "energy",
+    ]
+    assert world.links == [
+        ("ShaderNodeTexEnvironment", "ShaderNodeBackground"),
+        ("ShaderNodeBackground", "ShaderNodeOutputWorld"),
+    ]
 
 
 def test_blender_gets_a_world_where_a_scene_has_none(blender, tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 """Files for the tests, made here so that nothing binary is kept: pictures, ICC profiles, PNG chunks."""
+
 from __future__ import annotations
 
 import io

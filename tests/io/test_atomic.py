@@ -1,4 +1,5 @@
 """A file is whole or absent."""
+
 from __future__ import annotations
 
 import errno
@@ -35,9 +36,14 @@ def test_an_exception_in_the_middle_keeps_the_old_file(tmp_path, error):
     assert [p.read_bytes() for p in tmp_path.iterdir()] == [b"old"]
 
 
-@pytest.mark.parametrize("extension, encoder", [
-    (".hdr", "encode_hdr"), (".tif", "encode_float_tiff"), (".exr", "write_exr"),
-])
+@pytest.mark.parametrize(
+    "extension, encoder",
+    [
+        (".hdr", "encode_hdr"),
+        (".tif", "encode_float_tiff"),
+        (".exr", "write_exr"),
+    ],
+)
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, extension, encoder):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -48,12 +54,19 @@ def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, extension, encoder):
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("error", [
-    OSError(errno.ENOSPC, "No space left on device"), OSError("OpenEXR could not write: No space left on device."),
-])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("OpenEXR could not write: No space left on device."),
+    ],
+)
 def test_what_cannot_be_finished_is_named(tmp_path, error):
     """By its own name, not by that of the hidden file."""
-    with pytest.raises(OSError, match=r"cannot write .*/x\.exr: .*No space left") as caught, atomic_write(tmp_path / "x.exr"):
+    with (
+        pytest.raises(OSError, match=r"cannot write .*/x\.exr: .*No space left") as caught,
+        atomic_write(tmp_path / "x.exr"),
+    ):
         raise error
     assert caught.value.errno == error.errno
     with pytest.raises(FileNotFoundError, match=r"other\.txt"), atomic_write(tmp_path / "x.exr"):
@@ -65,10 +78,12 @@ def test_what_cannot_be_finished_is_named(tmp_path, error):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs POSIX signals")
 def test_a_killed_run_leaves_no_file_of_that_name(tmp_path):
-    script = ("import os, signal, sys\nfrom hdrrecon.io.atomic import atomic_write\n"
-              "with atomic_write(sys.argv[1]) as temporary:\n"
-              "    temporary.write_bytes(b'half')\n"
-              "    os.kill(os.getpid(), signal.SIGKILL)\n")
+    script = (
+        "import os, signal, sys\nfrom hdrrecon.io.atomic import atomic_write\n"
+        "with atomic_write(sys.argv[1]) as temporary:\n"
+        "    temporary.write_bytes(b'half')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "x.exr")], cwd=root, check=False)
     assert done.returncode == -signal.SIGKILL

@@ -1,4 +1,5 @@
 """A file that cannot be read says so, with its name, whatever is wrong with it. Never half a picture."""
+
 from __future__ import annotations
 
 import warnings
@@ -15,9 +16,12 @@ def whole_files(folder) -> dict[str, bytes]:
     """One complete file of each kind."""
     cv2 = pytest.importorskip("cv2")
     files = {
-        "a.jpg": jpeg(picture()), "progressive.jpg": jpeg(picture(), progressive=True),
-        "a.png": encode(picture(), "PNG"), "a.webp": encode(picture(), "WEBP"),
-        "a.bmp": encode(picture(), "BMP"), "a.tif": encode(picture(), "TIFF"),
+        "a.jpg": jpeg(picture()),
+        "progressive.jpg": jpeg(picture(), progressive=True),
+        "a.png": encode(picture(), "PNG"),
+        "a.webp": encode(picture(), "WEBP"),
+        "a.bmp": encode(picture(), "BMP"),
+        "a.tif": encode(picture(), "TIFF"),
         "lzw.tif": encode(picture(), "TIFF", compression="tiff_lzw"),
         "deep.png": cv2.imencode(".png", deep_picture())[1].tobytes(),
         "deep.tif": cv2.imencode(".tif", deep_picture())[1].tobytes(),
@@ -39,9 +43,21 @@ def test_no_cut_file_gives_another_picture(tmp_path):
         path.write_bytes(data)
         want = read(path)
         silent = 0
-        for cut in {0, 1, 3, 9, 20, 60, len(data) // 4, len(data) // 2, len(data) * 3 // 4, len(data) - 300,
-                    *range(len(data) - 24, len(data), 4), len(data) - 1}:
-            path.write_bytes(data[:max(cut, 0)])
+        for cut in {
+            0,
+            1,
+            3,
+            9,
+            20,
+            60,
+            len(data) // 4,
+            len(data) // 2,
+            len(data) * 3 // 4,
+            len(data) - 300,
+            *range(len(data) - 24, len(data), 4),
+            len(data) - 1,
+        }:
+            path.write_bytes(data[: max(cut, 0)])
             try:
                 got = read(path)
             except ReadError as error:
@@ -87,15 +103,23 @@ def test_png_with_a_flipped_byte_is_refused(tmp_path):
         read(tmp_path / "x.png")
 
 
-@pytest.mark.parametrize("content, message", [
-    (b"", "empty"), (b"Dear diary,\n today I took a photo", "not an image"),
-    (b"BM I am not a bitmap at all", "BMP"), (b"\xff\xd8\xff\xe0" + b"junk" * 20, "JPEG"),
-    (b"GIF89a" + bytes(40), "GIF"), (b"II*\0\x08\0\0\0" + bytes(30), "TIFF"),
-    (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF"), (b"\0\0\0\x1cftypheic" + bytes(40), "HEIC"),
-    (b"PF\nfour by four", "PFM"), (b"#?RADIANCE\nhello", "Radiance"),
-    (b"\x76\x2f\x31\x01" + bytes(60), "EXR"),
-    (b"\x93NUMPY" + bytes(40), "npy"),
-])
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"", "empty"),
+        (b"Dear diary,\n today I took a photo", "not an image"),
+        (b"BM I am not a bitmap at all", "BMP"),
+        (b"\xff\xd8\xff\xe0" + b"junk" * 20, "JPEG"),
+        (b"GIF89a" + bytes(40), "GIF"),
+        (b"II*\0\x08\0\0\0" + bytes(30), "TIFF"),
+        (b"\0\0\0\x1cftypavif" + bytes(40), "AVIF"),
+        (b"\0\0\0\x1cftypheic" + bytes(40), "HEIC"),
+        (b"PF\nfour by four", "PFM"),
+        (b"#?RADIANCE\nhello", "Radiance"),
+        (b"\x76\x2f\x31\x01" + bytes(60), "EXR"),
+        (b"\x93NUMPY" + bytes(40), "npy"),
+    ],
+)
 @pytest.mark.parametrize("reader", [read, read_photo])
 def test_what_is_not_an_image_says_so(tmp_path, content, message, reader):
     path = tmp_path / "holiday.jpg"
@@ -147,12 +171,18 @@ def test_hdr_pngs_are_not_taken_for_ordinary_photos(tmp_path):
             reader(tmp_path / "x.png")
 
 
-@pytest.mark.parametrize("array, message", [
-    (np.zeros((2, 3), np.int64), "int64"), (np.zeros((2, 3, 5), np.float32), r"\(2, 3, 5\)"),
-    (np.zeros((0, 3, 3), np.float32), r"\(0, 3, 3\)"), (np.zeros(4, np.uint8), r"\(4,\)"),
-    (np.array("text"), "npy"),
-    (np.zeros((2, 3, 3), complex), "complex"), (np.array([{}], dtype=object), "npy"),
-])
+@pytest.mark.parametrize(
+    "array, message",
+    [
+        (np.zeros((2, 3), np.int64), "int64"),
+        (np.zeros((2, 3, 5), np.float32), r"\(2, 3, 5\)"),
+        (np.zeros((0, 3, 3), np.float32), r"\(0, 3, 3\)"),
+        (np.zeros(4, np.uint8), r"\(4,\)"),
+        (np.array("text"), "npy"),
+        (np.zeros((2, 3, 3), complex), "complex"),
+        (np.array([{}], dtype=object), "npy"),
+    ],
+)
 def test_arrays_that_are_no_images(tmp_path, array, message):
     np.save(tmp_path / "x.npy", array, allow_pickle=True)
     with pytest.raises(ReadError, match=message):

@@ -1,4 +1,5 @@
 """OpenEXR files say what they hold, and hold no infinities."""
+
 from __future__ import annotations
 
 import warnings
@@ -69,9 +70,16 @@ def test_float_keeps_the_sun(tmp_path):
 
 def test_all_the_extras(tmp_path):
     alpha, confidence = light()[..., 0] % 1, light()[..., 1] % 1
-    path = write(tmp_path / "x.exr", light(), alpha=alpha, confidence=confidence, dtype="float",
-                 white_nits=100.0, envmap="latlong",
-                 attributes={"hdrrecon:model": "full", "exposure": 1.5, "n": 3})
+    path = write(
+        tmp_path / "x.exr",
+        light(),
+        alpha=alpha,
+        confidence=confidence,
+        dtype="float",
+        white_nits=100.0,
+        envmap="latlong",
+        attributes={"hdrrecon:model": "full", "exposure": 1.5, "n": 3},
+    )
     header, channels = opened(path)
     np.testing.assert_array_equal(channels["A"], alpha)
     np.testing.assert_array_equal(channels["confidence"], confidence)
@@ -128,13 +136,19 @@ def test_without_colour_the_channels_are_listed(tmp_path):
         read(path)
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"dtype": "double"}, "'half', 'float'"), ({"compression": "jpeg"}, "'zip'"),
-    ({"envmap": "cube"}, "latlong"),
-    ({"white_nits": 0.0}, "white_nits"), ({"white_nits": float("nan")}, "white_nits"),
-    ({"attributes": {"chromaticities": (1,) * 8}}, "chromaticities"),
-    ({"attributes": {"x": object()}}, "attribute"), ({"attributes": {"x": None}}, "attribute"),
-])
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"dtype": "double"}, "'half', 'float'"),
+        ({"compression": "jpeg"}, "'zip'"),
+        ({"envmap": "cube"}, "latlong"),
+        ({"white_nits": 0.0}, "white_nits"),
+        ({"white_nits": float("nan")}, "white_nits"),
+        ({"attributes": {"chromaticities": (1,) * 8}}, "chromaticities"),
+        ({"attributes": {"x": object()}}, "attribute"),
+        ({"attributes": {"x": None}}, "attribute"),
+    ],
+)
 def test_bad_options_leave_nothing_behind(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         write(tmp_path / "x.exr", light(), **options)

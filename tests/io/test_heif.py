@@ -1,4 +1,5 @@
 """AVIF, HEIC and JPEG XL, each behind its extra: HDR out and in, photos in, and a sentence without the extra."""
+
 from __future__ import annotations
 
 import io
@@ -47,7 +48,9 @@ def test_the_tags_are_in_the_bytes(tmp_path, extension):
 @pytest.mark.parametrize("extension", [".avif", ".heic", ".jxl"])
 def test_white_and_peak(tmp_path, extension):
     pytest.importorskip(EXTRAS[extension][0])
-    got = read(write(tmp_path / f"x{extension}", np.full((16, 16, 3), 30.0), white_nits=100, peak_nits=600), white_nits=100)
+    got = read(
+        write(tmp_path / f"x{extension}", np.full((16, 16, 3), 30.0), white_nits=100, peak_nits=600), white_nits=100
+    )
     assert 5.5 < got.mean() < 6.1
 
 
@@ -100,7 +103,9 @@ def test_deep_avif_is_scaled_by_its_depth(tmp_path):
 def test_hlg_is_refused(tmp_path):
     imagecodecs = pytest.importorskip("imagecodecs")
     deep = np.zeros((16, 16, 3), np.uint16)
-    (tmp_path / "x.avif").write_bytes(imagecodecs.avif_encode(deep, bitspersample=10, primaries=9, transfer=18, matrix=9))
+    (tmp_path / "x.avif").write_bytes(
+        imagecodecs.avif_encode(deep, bitspersample=10, primaries=9, transfer=18, matrix=9)
+    )
     with pytest.raises(ReadError, match="HLG"):
         read(tmp_path / "x.avif")
 

@@ -1,4 +1,5 @@
 """Colour profiles against LittleCMS (through imagecodecs and Pillow): the same light comes out."""
+
 from __future__ import annotations
 
 import io
@@ -23,7 +24,7 @@ from tests.io.files import (
     with_png_chunk,
 )
 
-D65_REC709 = dict(whitepoint=(0.3127, 0.3290), primaries=(0.64, 0.33, 0.30, 0.60, 0.15, 0.06))
+D65_REC709 = {"whitepoint": (0.3127, 0.3290), "primaries": (0.64, 0.33, 0.30, 0.60, 0.15, 0.06)}
 TABLE = tuple(int(65535 * (i / 255) ** 1.9) for i in range(256))
 GAMMA_PARA = {
     "gamma": para(2.2),
@@ -119,9 +120,16 @@ def test_grey_profiles_and_grey_images_under_rgb_profiles(tmp_path):
         np.testing.assert_array_equal(photo.to_rec709, np.eye(3))
 
 
-@pytest.mark.parametrize("damage", [
-    b"rubbish", icc(para(2.2))[:200], icc(curv(500, 500, 500)), icc(para(2.2), space=b"GRAY"),
-], ids=["rubbish", "cut", "flat curve", "grey on RGB"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"rubbish",
+        icc(para(2.2))[:200],
+        icc(curv(500, 500, 500)),
+        icc(para(2.2), space=b"GRAY"),
+    ],
+    ids=["rubbish", "cut", "flat curve", "grey on RGB"],
+)
 def test_a_profile_that_cannot_be_used_warns_with_the_files_name(tmp_path, damage):
     (tmp_path / "x.jpg").write_bytes(jpeg(picture(), icc_profile=damage))
     with pytest.warns(UserWarning, match=r"x\.jpg.*sRGB is assumed"):
@@ -139,8 +147,9 @@ def test_adobe_rgb_by_exif_alone(tmp_path):
     photo = read_photo(tmp_path / "x.jpg")
     np.testing.assert_allclose(photo.to_rec709, matrix_between("adobe", "rec709"))
     assert "Adobe" in photo.icc_name
-    np.testing.assert_allclose(srgb_to_linear(photo.pixels.astype(float)),
-                               (read(tmp_path / "x.jpg") / 255) ** (563 / 256), atol=1e-6)
+    np.testing.assert_allclose(
+        srgb_to_linear(photo.pixels.astype(float)), (read(tmp_path / "x.jpg") / 255) ** (563 / 256), atol=1e-6
+    )
 
 
 def test_png_cicp_names_the_primaries(tmp_path):
@@ -173,8 +182,7 @@ def test_cmyk_is_converted_by_its_profile(tmp_path, kind):
 
 def to_srgb(codes: np.ndarray, profile: bytes, colorspace: str) -> np.ndarray:
     ic = pytest.importorskip("imagecodecs")
-    out = ic.cms_transform(codes, profile, ic.cms_profile("srgb"), colorspace=colorspace, outcolorspace="rgb",
-                           intent=1)
+    out = ic.cms_transform(codes, profile, ic.cms_profile("srgb"), colorspace=colorspace, outcolorspace="rgb", intent=1)
     return out.astype(float)
 
 

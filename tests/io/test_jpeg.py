@@ -1,4 +1,5 @@
 """JPEG files apart and together: nothing of the picture changes, and every cut is noticed."""
+
 from __future__ import annotations
 
 import io

@@ -1,4 +1,5 @@
 """JPEG XL: what its header declares, and that libjxl hands out light accordingly. Round trips: see test_heif."""
+
 from __future__ import annotations
 
 import numpy as np

@@ -1,4 +1,5 @@
 """A photo is upright, however the camera was held and whichever decoder read it."""
+
 from __future__ import annotations
 
 import io
@@ -54,8 +55,14 @@ def test_every_depth_of_tiff_comes_out_upright(tmp_path, orientation, dtype, byt
     tifffile = pytest.importorskip("tifffile")
     want = picture().astype(dtype)
     stored = stored_for(want, orientation)
-    tifffile.imwrite(tmp_path / "x.tif", stored, photometric="rgb", byteorder=byteorder,
-                     bigtiff=orientation % 2 == 0, extratags=[(274, 3, 1, orientation, True)])
+    tifffile.imwrite(
+        tmp_path / "x.tif",
+        stored,
+        photometric="rgb",
+        byteorder=byteorder,
+        bigtiff=orientation % 2 == 0,
+        extratags=[(274, 3, 1, orientation, True)],
+    )
     np.testing.assert_array_equal(read(tmp_path / "x.tif"), want)
 
 
@@ -73,9 +80,17 @@ def test_alpha_and_16_bits_are_turned_too(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-@pytest.mark.parametrize("exif", [
-    None, b"", b"nonsense", b"Exif\0\0MM\0*\0\0\0\x08\0\x01", exif_with(0), exif_with(9),
-])
+@pytest.mark.parametrize(
+    "exif",
+    [
+        None,
+        b"",
+        b"nonsense",
+        b"Exif\0\0MM\0*\0\0\0\x08\0\x01",
+        exif_with(0),
+        exif_with(9),
+    ],
+)
 def test_damaged_or_odd_exif_means_as_stored(exif):
     assert orientation_of(exif) == 1
     assert not is_adobe_rgb(exif)

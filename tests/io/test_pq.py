@@ -1,4 +1,5 @@
 """PQ stills: the right tags in the bytes, the right light on the screen, and back."""
+
 from __future__ import annotations
 
 import struct
@@ -22,8 +23,8 @@ def glow(height: int = 40, width: int = 50) -> np.ndarray:
 def chunks(data: bytes) -> list[tuple[bytes, bytes]]:
     found, position = [], 8
     while position < len(data):
-        size = int.from_bytes(data[position:position + 4], "big")
-        found.append((data[position + 4:position + 8], data[position + 8:position + 8 + size]))
+        size = int.from_bytes(data[position : position + 4], "big")
+        found.append((data[position + 4 : position + 8], data[position + 8 : position + 8 + size]))
         position += 12 + size
     return found
 

@@ -1,4 +1,5 @@
 """Radiance .hdr: as exact as eight bits and a shared exponent allow, by every reader."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -55,9 +56,13 @@ def test_an_independent_decoder_reads_it(tmp_path):
     np.testing.assert_array_equal(read(path), got)
 
 
-@pytest.mark.parametrize("old, new, message", [
-    (b"32-bit_rle_rgbe", b"32-bit_rle_xyze", "XYZE"), (b"-Y 24 +X 40", b"+Y 24 +X 40", "order"),
-])
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (b"32-bit_rle_rgbe", b"32-bit_rle_xyze", "XYZE"),
+        (b"-Y 24 +X 40", b"+Y 24 +X 40", "order"),
+    ],
+)
 def test_variants_that_would_be_read_wrongly_are_refused(tmp_path, old, new, message):
     path = write(tmp_path / "x.hdr", light())
     path.write_bytes(path.read_bytes().replace(old, new))

@@ -1,4 +1,5 @@
 """Camera raw in: linear, clipping exact, colours through the camera's matrix; with a DNG made here."""
+
 from __future__ import annotations
 
 import sys
@@ -25,10 +26,23 @@ def dng(path: Path, camera: np.ndarray, *, saturation: int = WHITE, orientation:
     codes = np.clip(np.rint(BLACK + mosaic * (saturation - BLACK)), 0, saturation).astype(np.uint16)
     matrix = np.eye(3) if matrix is None else matrix
     camera_from_xyz = np.array(NEUTRAL)[:, None] * (matrix @ XYZ_TO_REC709)
-    ratio = lambda values: [n for v in np.ravel(values) for n in (round(float(v) * 10_000), 10_000)]
-    tags = [(50706, 1, 4, (1, 4, 0, 0)), (50707, 1, 4, (1, 1, 0, 0)), (33421, 3, 2, (2, 2)), (33422, 1, 4, (0, 1, 1, 2)),
-            (50708, 2, None, "hdrrecon test"), (50721, 10, 9, ratio(camera_from_xyz)), (50728, 5, 3, ratio(NEUTRAL)),
-            (50717, 3, 1, WHITE), (50714, 3, 1, BLACK), (50778, 3, 1, 21), (274, 3, 1, orientation)]
+
+    def ratio(values):
+        return [n for v in np.ravel(values) for n in (round(float(v) * 10_000), 10_000)]
+
+    tags = [
+        (50706, 1, 4, (1, 4, 0, 0)),
+        (50707, 1, 4, (1, 1, 0, 0)),
+        (33421, 3, 2, (2, 2)),
+        (33422, 1, 4, (0, 1, 1, 2)),
+        (50708, 2, None, "hdrrecon test"),
+        (50721, 10, 9, ratio(camera_from_xyz)),
+        (50728, 5, 3, ratio(NEUTRAL)),
+        (50717, 3, 1, WHITE),
+        (50714, 3, 1, BLACK),
+        (50778, 3, 1, 21),
+        (274, 3, 1, orientation),
+    ]
     tifffile.imwrite(path, codes, photometric=32803, extratags=[(*tag, True) for tag in tags], metadata=None)
     return path
 
@@ -62,10 +76,9 @@ def test_the_pipeline_gets_codes_of_a_known_curve(tmp_path):
 
 def test_only_what_clipped_is_restored(tmp_path):
     """The whole way: what the sensor measured comes out as it was, whatever the camera's colours are."""
-    from tests.conftest import needs_weights
-
     import hdrrecon
-    from hdrrecon.describe import describe
+    from hdrrecon.cli.describe import describe
+    from tests.conftest import needs_weights
 
     needs_weights()
     path = dng(tmp_path / "x.dng", camera_scene() @ MIXED.T, matrix=MIXED)

@@ -1,4 +1,5 @@
 """What is in the file is what comes out: every kind, every depth, checked against files that others wrote."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -15,10 +16,17 @@ def save(tmp_path, name: str, data: bytes):
     return tmp_path / name
 
 
-@pytest.mark.parametrize("kind, options", [
-    ("PNG", {}), ("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}),
-    ("TIFF", {"compression": "tiff_adobe_deflate"}), ("WEBP", {"lossless": True}),
-])
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        ("PNG", {}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}),
+        ("WEBP", {"lossless": True}),
+    ],
+)
 def test_lossless_8_bit_rgb(tmp_path, kind, options):
     path = save(tmp_path, "x", encode(picture(), kind, **options))
     got = hdrrecon.read(path)
@@ -32,9 +40,16 @@ def test_lossy_8_bit_equals_pillow(tmp_path, kind):
     np.testing.assert_array_equal(read(path), np.asarray(Image.open(path).convert("RGB")))
 
 
-@pytest.mark.parametrize("mode, channels", [
-    ("1", 3), ("L", 3), ("P", 3), ("LA", 4), ("RGBA", 4),
-])
+@pytest.mark.parametrize(
+    "mode, channels",
+    [
+        ("1", 3),
+        ("L", 3),
+        ("P", 3),
+        ("LA", 4),
+        ("RGBA", 4),
+    ],
+)
 @pytest.mark.parametrize("kind", ["PNG", "TIFF"])
 def test_grey_palette_alpha_and_1_bit(tmp_path, kind, mode, channels):
     source = Image.fromarray(np.dstack([picture(), picture()[..., 0]]))
@@ -99,7 +114,9 @@ def test_odd_sizes(tmp_path, size):
 
 def test_images_above_pillows_limit_are_read_without_touching_it(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    monkeypatch.setattr("hdrrecon.io.pillow._ROWS_PX", 80)  # as it is, far below the limit: Pillow 12 checks pieces, too
+    monkeypatch.setattr(
+        "hdrrecon.io.pillow._ROWS_PX", 80
+    )  # as it is, far below the limit: Pillow 12 checks pieces, too
     for kind in ("PNG", "JPEG", "TIFF", "BMP"):
         assert read(save(tmp_path, "x", encode(picture(), kind))).shape == (24, 40, 3)
     try:

@@ -1,4 +1,5 @@
 """Files written by rows are the files written whole."""
+
 import errno
 import os
 
@@ -18,8 +19,12 @@ def image(height: int = 301, width: int = 70, channels: int = 3) -> np.ndarray:
 
 
 def by_rows(path, light, step, alpha=None, confidence=None, **options):
-    part = lambda plane, rows: None if plane is None else plane[rows]
-    with row_writer(path, light.shape[:2], alpha=alpha is not None, confidence=confidence is not None, **options) as writer:
+    def part(plane, rows):
+        return None if plane is None else plane[rows]
+
+    with row_writer(
+        path, light.shape[:2], alpha=alpha is not None, confidence=confidence is not None, **options
+    ) as writer:
         for top in range(0, len(light), step):
             rows = slice(top, top + step)
             writer.write(light[rows], part(alpha, rows), part(confidence, rows))
@@ -38,8 +43,13 @@ def test_the_same_bytes(tmp_path, extension, step):
 def test_every_compression_of_exr(tmp_path, compression, dtype, monkeypatch):
     monkeypatch.setattr("hdrrecon.io.exr_rows._PIECE_PX", 70 * 40)  # several pieces
     light, alpha, sure = image(700), image(700)[..., 0], image(700)[..., 1] / 100
-    options = dict(compression=compression, dtype=dtype, white_nits=100.0, envmap="latlong",
-                   attributes={"software": "me", "list": [1.0, 2.0]})
+    options = {
+        "compression": compression,
+        "dtype": dtype,
+        "white_nits": 100.0,
+        "envmap": "latlong",
+        "attributes": {"software": "me", "list": [1.0, 2.0]},
+    }
     whole = write(tmp_path / "whole.exr", light, alpha=alpha, confidence=sure, **options)
     rows = by_rows(tmp_path / "rows.exr", light, 33, alpha, sure, **options)
     assert rows.read_bytes() == whole.read_bytes()

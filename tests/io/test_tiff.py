@@ -1,4 +1,5 @@
 """TIFF against tifffile: what it writes we read, what we write it reads."""
+
 from __future__ import annotations
 
 import io
@@ -16,11 +17,22 @@ tifffile = pytest.importorskip("tifffile")
 pytest.importorskip("imagecodecs")
 
 
-@pytest.mark.parametrize("layout", [
-    {}, {"compression": "lzw"}, {"compression": "zlib", "predictor": True}, {"compression": "zstd"},
-    {"tile": (16, 16)}, {"rowsperstrip": 5}, {"bigtiff": True}, {"byteorder": ">"},
-    {"byteorder": ">", "bigtiff": True}, {"planarconfig": "separate"},
-], ids=str)
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {},
+        {"compression": "lzw"},
+        {"compression": "zlib", "predictor": True},
+        {"compression": "zstd"},
+        {"tile": (16, 16)},
+        {"rowsperstrip": 5},
+        {"bigtiff": True},
+        {"byteorder": ">"},
+        {"byteorder": ">", "bigtiff": True},
+        {"planarconfig": "separate"},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float16", "float32", "float64"])
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_every_layout_gives_the_stored_numbers(tmp_path, layout, dtype, channels):
@@ -52,8 +64,9 @@ def test_white_is_zero(tmp_path, dtype):
 
 def test_grey_with_alpha_keeps_its_alpha(tmp_path):
     want = deep_picture(channels=2)
-    tifffile.imwrite(tmp_path / "x.tif", want, photometric="minisblack", planarconfig="contig",
-                     extrasamples=["unassalpha"])
+    tifffile.imwrite(
+        tmp_path / "x.tif", want, photometric="minisblack", planarconfig="contig", extrasamples=["unassalpha"]
+    )
     np.testing.assert_array_equal(read(tmp_path / "x.tif")[..., 2:], want)
 
 

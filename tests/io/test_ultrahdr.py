@@ -1,4 +1,5 @@
 """Ultra HDR: the photo stays the photo, and the light comes back, by Google's decoder and by ours."""
+
 from __future__ import annotations
 
 import struct
@@ -25,16 +26,19 @@ PHOTOS = Path(__file__).resolve().parents[2] / "examples/photos"
 def scene(peak=(6.0, 6.0, 6.0), height: int = 160, width: int = 240) -> np.ndarray:
     """(H, W, 3) light: soft ground below 0.9, and a bright rectangle in the upper left quarter."""
     y, x = np.mgrid[:height, :width] / height
-    ground = np.stack([0.2 + 0.3 * x, 0.3 + 0.3 * y, 0.6 - 0.3 * x], -1) * (0.6 + 0.4 * np.sin(9 * x) * np.sin(8 * y))[..., None]
+    ground = (
+        np.stack([0.2 + 0.3 * x, 0.3 + 0.3 * y, 0.6 - 0.3 * x], -1)
+        * (0.6 + 0.4 * np.sin(9 * x) * np.sin(8 * y))[..., None]
+    )
     ground = np.clip(ground, 0.02, 0.9).astype(np.float32)
-    ground[height // 8:height // 2, width // 8:width // 2] = peak
+    ground[height // 8 : height // 2, width // 8 : width // 2] = peak
     return ground
 
 
 def inner(image: np.ndarray) -> np.ndarray:
     """The rectangle of `scene` without its border, where a quarter-size map must be in between."""
     h, w = image.shape[:2]
-    return image[h // 8 + 16:h // 2 - 16, w // 8 + 16:w // 2 - 16, :3]
+    return image[h // 8 + 16 : h // 2 - 16, w // 8 + 16 : w // 2 - 16, :3]
 
 
 def photo_of(light: np.ndarray, folder, name="photo.jpg", **options):
@@ -61,7 +65,7 @@ def test_googles_decoder_reads_the_light_and_finds_the_photo(tmp_path, peak, siz
     got = imagecodecs.ultrahdr_decode(file.read_bytes())
     assert got.shape == (*size, 4)
     np.testing.assert_allclose(inner(got), peak, rtol=0.03)
-    ground = np.s_[size[0] // 2 + 16:]
+    ground = np.s_[size[0] // 2 + 16 :]
     np.testing.assert_allclose(got[ground][..., :3], srgb_to_linear(pixels(base)[ground] / 255), atol=0.02)
 
 
@@ -96,8 +100,10 @@ def test_one_channel_keeps_the_photos_hue_and_the_lights_luminance(tmp_path):
 def test_headroom_bends_the_light_and_is_declared(tmp_path):
     light = scene(40.0)
     base = photo_of(light, tmp_path)
-    plain, bent = (read_gain_map(write(tmp_path / "x.jpg", light, base=base, **option).read_bytes())
-                   for option in ({}, {"headroom_stops": 3.0}))
+    plain, bent = (
+        read_gain_map(write(tmp_path / "x.jpg", light, base=base, **option).read_bytes())
+        for option in ({}, {"headroom_stops": 3.0})
+    )
     assert plain.headroom == 4.0 and plain.high[0] == pytest.approx(np.log2(40), abs=1e-3)
     assert bent.headroom == 3.0 and 2.9 < bent.high[0] < 3.0
     dim = scene(2.0)
@@ -152,12 +158,15 @@ def test_everything_of_the_photo_is_kept(tmp_path):
     before, after = (split_jpeg(p.read_bytes()) for p in (base, write(tmp_path / "x.jpg", light, base=base)))
     ours = [s for s in after.segments if s.is_(APP2, MPF) or s.is_(APP2, ISO_URN)]
     assert len(ours) == 2 and after.scans == before.scans
-    same = lambda photo: [s for s in photo.segments if s not in ours and not s.is_(APP1, XMP)]
+
+    def same(photo):
+        return [s for s in photo.segments if s not in ours and not s.is_(APP1, XMP)]
+
     assert same(after) == same(before) and any(s.is_(APP1, EXIF) for s in same(after))
     packets = [s.body for s in after.segments if s.is_(APP1, XMP)]
     assert len(packets) == 1 and 'dc:title="Tïtle"'.encode() in packets[0] and b'Item:Semantic="GainMap"' in packets[0]
     assert packets[0].endswith(b'<?xpacket end="w"?>')
-    assert gain_map_fields(packets[0][len(XMP):]) == {"Version": ["1.0"]}
+    assert gain_map_fields(packets[0][len(XMP) :]) == {"Version": ["1.0"]}
 
 
 def test_the_container_announces_what_is_there(tmp_path):
@@ -169,7 +178,9 @@ def test_the_container_announces_what_is_there(tmp_path):
     assert f'Item:Length="{len(data) - photo.end}"'.encode() in photo.body(APP1, XMP)
     assert photo.body(APP2, ISO_URN) == bytes(4)
     block = map_jpeg.body(APP2, ISO_URN)
-    assert len(block) == 5 + 16 + 3 * 40 and block[:5] == b"\0\0\0\0\xc0", "version 0, three channels, the base's primaries"
+    assert len(block) == 5 + 16 + 3 * 40 and block[:5] == b"\0\0\0\0\xc0", (
+        "version 0, three channels, the base's primaries"
+    )
     assert struct.unpack(">II", block[13:21])[0] == pytest.approx(1e6 * np.log2(6), abs=200)
     fields = gain_map_fields(map_jpeg.body(APP1, XMP))
     assert float(fields["GainMapMax"][0]) == pytest.approx(np.log2(6), abs=1e-3)
@@ -179,12 +190,17 @@ def test_the_container_announces_what_is_there(tmp_path):
 def test_both_kinds_of_numbers_say_the_same():
     codes = np.zeros((2, 3, 3), np.uint8)
     one = GainMap(codes, (3.25,) * 3, (-0.5,) * 3, (1.5,) * 3, (1 / 64,) * 3, (1 / 32,) * 3, 2.5)
-    numbers = lambda m: np.hstack([m.high, m.low, m.gamma, m.base_offset, m.light_offset, m.headroom])
+
+    def numbers(m):
+        return np.hstack([m.high, m.low, m.gamma, m.base_offset, m.light_offset, m.headroom])
+
     np.testing.assert_allclose(numbers(from_iso_block(one.iso_block(), codes)), numbers(one), atol=1e-6)
     fields = gain_map_fields(packet(one.xmp_description()))
     np.testing.assert_allclose(numbers(from_xmp_fields(fields, codes)), numbers(one), atol=1e-6)
-    lists = "".join(f"<hdrgm:{name}><rdf:Seq><rdf:li>{v}</rdf:li><rdf:li>{v}</rdf:li><rdf:li>9</rdf:li></rdf:Seq></hdrgm:{name}>"
-                    for name, v in (("GainMapMax", 3), ("GainMapMin", 1)))
+    lists = "".join(
+        f"<hdrgm:{name}><rdf:Seq><rdf:li>{v}</rdf:li><rdf:li>{v}</rdf:li><rdf:li>9</rdf:li></rdf:Seq></hdrgm:{name}>"
+        for name, v in (("GainMapMax", 3), ("GainMapMin", 1))
+    )
     head = one.xmp_description().split(" hdrgm:Version")[0]
     fields = gain_map_fields(packet(f'{head} hdrgm:HDRCapacityMax="2">{lists}</rdf:Description>'))
     assert from_xmp_fields(fields, codes).high == (3, 3, 9)
@@ -200,8 +216,10 @@ def test_either_kind_of_numbers_is_enough_for_googles_decoder(tmp_path, left_out
     photo = split_jpeg(data)
     gains = split_jpeg(data, photo.end)
     second = bytes(Jpeg(tuple(s for s in gains.segments if not s.is_(*left_out)), gains.scans, 0))
-    length = [b'Item:Length="%d"' % len(jpeg) for jpeg in (data[photo.end:], second)]
-    segments = [Segment(s.marker, s.body.replace(*length)) for s in photo.segments if not (s.is_(APP2, MPF) or s.is_(*left_out))]
+    length = [b'Item:Length="%d"' % len(jpeg) for jpeg in (data[photo.end :], second)]
+    segments = [
+        Segment(s.marker, s.body.replace(*length)) for s in photo.segments if not (s.is_(APP2, MPF) or s.is_(*left_out))
+    ]
     got = imagecodecs.ultrahdr_decode(with_picture_behind(segments, photo.scans, second))
     np.testing.assert_array_equal(got, imagecodecs.ultrahdr_decode(data))
 
@@ -303,7 +321,7 @@ def test_a_warning_says_which_bases_libultrahdr_refuses(tmp_path, layout, size):
     if layout in ("4:4:0", "4:1:1"):
         (tmp_path / "b.jpg").write_bytes(imagecodecs.jpeg8_encode(code, 95, subsampling=layout.replace(":", "")))
     else:
-        options = dict(keep_rgb=True) if layout == "RGB" else {} if layout == "grey" else dict(subsampling=layout)
+        options = {"keep_rgb": True} if layout == "RGB" else {} if layout == "grey" else {"subsampling": layout}
         image.save(tmp_path / "b.jpg", quality=95, **options)
     light = np.full((*size, 3), 4, np.float32)
     with warnings.catch_warnings(record=True) as caught:
@@ -324,7 +342,12 @@ def test_bases_that_cannot_carry_light_are_refused(tmp_path):
     np.save(tmp_path / "light.npy", light)
     photo_of(light[:80], tmp_path, "small.jpg")
     (tmp_path / "cut.jpg").write_bytes(jpeg(picture(160, 240))[:-400])
-    cases = {"cmyk.jpg": "CMYK", "light.npy": "linear light", "small.jpg": "240 x 160.*240 x 80", "cut.jpg": "truncated"}
+    cases = {
+        "cmyk.jpg": "CMYK",
+        "light.npy": "linear light",
+        "small.jpg": "240 x 160.*240 x 80",
+        "cut.jpg": "truncated",
+    }
     if imagecodecs := pytest.importorskip("imagecodecs"):
         (tmp_path / "deep.jpg").write_bytes(imagecodecs.jpeg_encode(deep_picture(160, 240) >> 4, bitspersample=12))
         cases["deep.jpg"] = "12-bit"
@@ -337,7 +360,9 @@ def test_bases_that_cannot_carry_light_are_refused(tmp_path):
 def test_cmyk_with_a_profile_is_refused_too(tmp_path):
     from tests.io.files import table_icc
 
-    (tmp_path / "cmyk.jpg").write_bytes(encode(Image.fromarray(picture(160, 240)), "JPEG", mode="CMYK", icc_profile=table_icc(b"CMYK")))
+    (tmp_path / "cmyk.jpg").write_bytes(
+        encode(Image.fromarray(picture(160, 240)), "JPEG", mode="CMYK", icc_profile=table_icc(b"CMYK"))
+    )
     with pytest.raises(ValueError, match="CMYK JPEG.*convert it to RGB"):
         write(tmp_path / "x.jpg", scene(6.0), base=tmp_path / "cmyk.jpg")
 
@@ -359,7 +384,7 @@ def test_previews_in_the_base_give_way_silently_other_views_with_a_warning(tmp_p
     data = with_picture_behind(photo.segments, photo.scans, extra)
     at = data.index(MPF) + len(MPF) + 50 + 16  # the second entry's kind
     for kind, expected in ((0x010001, 0), (0x020002, 1)):
-        (tmp_path / "mpo.jpg").write_bytes(data[:at] + struct.pack(">I", kind) + data[at + 4:])
+        (tmp_path / "mpo.jpg").write_bytes(data[:at] + struct.pack(">I", kind) + data[at + 4 :])
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             file = write(tmp_path / "x.jpg", light, base=tmp_path / "mpo.jpg")

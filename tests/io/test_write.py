@@ -1,4 +1,5 @@
 """Writing: the same light comes back from every format, and a bad call writes nothing."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -77,29 +78,32 @@ def test_nan_and_infinity_are_refused_before_anything_is_written(tmp_path, exten
     assert path.read_bytes() == b"the old file" and len(list(tmp_path.iterdir())) == 1
 
 
-@pytest.mark.parametrize("call, error, message", [
-    (dict(path="x.gif"), ValueError, r"'\.gif'.*\.exr, .*\.hdr, .*\.npy, \.png, \.tif, \.tiff"),
-    (dict(path="x.jpg"), ValueError, "base=.*png"),
-    (dict(path="x.exr", base="photo.jpg"), ValueError, "holds no base, only .jpg"),
-    (dict(path="x.hdr", white_nits=100), ValueError, "white_nits, only .exr, .png"),
-    (dict(path="x.exr", peak_nits=100), ValueError, "peak_nits, only .png"),
-    (dict(path="x.png", white_nits=0), ValueError, "0 < white_nits"),
-    (dict(path="x.png", peak_nits=20000), ValueError, "10000"),
-    (dict(path="x.jpg", base="p.jpg", gain_channels=2), ValueError, "1 or 3"),
-    (dict(path="x.jpg", base="p.jpg", headroom_stops=0), ValueError, "above 0"),
-    (dict(path="x.jpg", base="no/such/photo.jpg"), FileNotFoundError, "no/such/photo"),
-    (dict(path="noextension"), ValueError, "unknown extension ''"),
-    (dict(image=np.zeros((4, 5, 3), np.uint8)), TypeError, "uint8.*srgb_to_linear"),
-    (dict(image=np.zeros((4, 5, 2))), ValueError, r"\(4, 5, 2\)"),
-    (dict(image=np.zeros((1, 3, 4, 5))), ValueError, r"\(1, 3, 4, 5\)"),
-    (dict(image=np.zeros((0, 5, 3))), ValueError, r"\(0, 5, 3\)"),
-    (dict(alpha=np.ones((5, 4))), ValueError, r"alpha of shape \(5, 4\)"),
-    (dict(image=np.ones((4, 5, 4)), alpha=np.ones((4, 5))), ValueError, "alpha is given twice"),
-    (dict(confidence=np.full((4, 5), np.nan)), ValueError, "confidence"),
-    (dict(path="x.hdr", confidence=np.ones((4, 5))), ValueError, "confidence.*exr"),
-    (dict(path="x.npy", attributes={"a": 1}), ValueError, "attributes.*exr"),
-    (dict(path="x.tif", envmap="latlong"), ValueError, "envmap.*exr"),
-])
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        ({"path": "x.gif"}, ValueError, r"'\.gif'.*\.exr, .*\.hdr, .*\.npy, \.png, \.tif, \.tiff"),
+        ({"path": "x.jpg"}, ValueError, "base=.*png"),
+        ({"path": "x.exr", "base": "photo.jpg"}, ValueError, "holds no base, only .jpg"),
+        ({"path": "x.hdr", "white_nits": 100}, ValueError, "white_nits, only .exr, .png"),
+        ({"path": "x.exr", "peak_nits": 100}, ValueError, "peak_nits, only .png"),
+        ({"path": "x.png", "white_nits": 0}, ValueError, "0 < white_nits"),
+        ({"path": "x.png", "peak_nits": 20000}, ValueError, "10000"),
+        ({"path": "x.jpg", "base": "p.jpg", "gain_channels": 2}, ValueError, "1 or 3"),
+        ({"path": "x.jpg", "base": "p.jpg", "headroom_stops": 0}, ValueError, "above 0"),
+        ({"path": "x.jpg", "base": "no/such/photo.jpg"}, FileNotFoundError, "no/such/photo"),
+        ({"path": "noextension"}, ValueError, "unknown extension ''"),
+        ({"image": np.zeros((4, 5, 3), np.uint8)}, TypeError, "uint8.*srgb_to_linear"),
+        ({"image": np.zeros((4, 5, 2))}, ValueError, r"\(4, 5, 2\)"),
+        ({"image": np.zeros((1, 3, 4, 5))}, ValueError, r"\(1, 3, 4, 5\)"),
+        ({"image": np.zeros((0, 5, 3))}, ValueError, r"\(0, 5, 3\)"),
+        ({"alpha": np.ones((5, 4))}, ValueError, r"alpha of shape \(5, 4\)"),
+        ({"image": np.ones((4, 5, 4)), "alpha": np.ones((4, 5))}, ValueError, "alpha is given twice"),
+        ({"confidence": np.full((4, 5), np.nan)}, ValueError, "confidence"),
+        ({"path": "x.hdr", "confidence": np.ones((4, 5))}, ValueError, "confidence.*exr"),
+        ({"path": "x.npy", "attributes": {"a": 1}}, ValueError, "attributes.*exr"),
+        ({"path": "x.tif", "envmap": "latlong"}, ValueError, "envmap.*exr"),
+    ],
+)
 def test_bad_calls_say_what_was_wanted_and_write_nothing(tmp_path, call, error, message):
     call = {"path": "x.exr", "image": np.ones((4, 5, 3)), **call}
     with pytest.raises(error, match=message):

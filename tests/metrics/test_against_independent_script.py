@@ -51,9 +51,7 @@ def compare(measure, prediction, truth, photo, clip_from):
 def test_random_pairs(measure, seed, clip_from):
     rng = np.random.default_rng(seed)
     coarse = rng.lognormal(-1.5, 1.5, (9, 12, 3)).repeat(8, 0).repeat(8, 1)
-    truth, photo = measure.simulate(
-        coarse * rng.lognormal(0, 0.2, coarse.shape), 5 + 5 * seed, "emor", "jpg90"
-    )
+    truth, photo = measure.simulate(coarse * rng.lognormal(0, 0.2, coarse.shape), 5 + 5 * seed, "emor", "jpg90")
     tint = np.array([0.9, 1.0, 1.2])
     prediction = 37 * tint * truth ** (0.8 + 0.2 * seed) * rng.lognormal(0, 0.3, truth.shape)
     compare(measure, prediction.astype(np.float32), truth, photo, clip_from)

@@ -95,6 +95,4 @@ def test_nearly_black_pixels_have_their_own_error(small_hdr):
     prediction = truth.copy()
     prediction[80:] *= 4
     found = score(prediction, truth, photo)
-    assert found["dark_bias"] == pytest.approx(2, abs=0.01) and found["well_bias"] == pytest.approx(
-        0, abs=0.01
-    )
+    assert found["dark_bias"] == pytest.approx(2, abs=0.01) and found["well_bias"] == pytest.approx(0, abs=0.01)

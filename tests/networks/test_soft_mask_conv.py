@@ -1,4 +1,5 @@
 """The layer says how valid its result is; the network is the published one and forgets what is masked."""
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -10,7 +11,12 @@ SMALL = MaskedUNetConfig((8, 16, 16), (5, 3, 3), 3, blocks=1, norm=True)
 
 
 @settings(max_examples=25, deadline=None)
-@given(kernel=st.sampled_from((1, 3, 5, 7)), stride=st.sampled_from((1, 2)), height=st.integers(4, 19), width=st.integers(4, 19))
+@given(
+    kernel=st.sampled_from((1, 3, 5, 7)),
+    stride=st.sampled_from((1, 2)),
+    height=st.integers(4, 19),
+    width=st.integers(4, 19),
+)
 def test_a_fully_valid_mask_stays_one_everywhere(kernel, stride, height, width):
     layer = SoftMaskConv2d(3, 5, kernel, stride)
     mask = layer(torch.rand(1, 3, height, width), torch.ones(1, 3, height, width))[1]
@@ -85,6 +91,8 @@ def test_values_under_the_mask_reach_only_the_last_step_that_joins_the_input():
 
 @pytest.mark.parametrize("masked, update", [(True, True), (True, False), (False, True)])
 def test_every_weight_learns(masked, update):
-    net = MaskedUNet(MaskedUNetConfig(SMALL.widths, SMALL.kernels, 3, blocks=1, norm=True, masked=masked, update=update))
+    net = MaskedUNet(
+        MaskedUNetConfig(SMALL.widths, SMALL.kernels, 3, blocks=1, norm=True, masked=masked, update=update)
+    )
     net(torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)).square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())

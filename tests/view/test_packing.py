@@ -1,4 +1,5 @@
 """What is packed into a page comes out again, bit for bit."""
+
 import base64
 import zlib
 
@@ -10,7 +11,11 @@ from hdrrecon.view.packing import half_bits, pack, packed_size
 
 def unpacked(packed, height, width, confidence=False):
     """The inverse, written from the description in packing.py."""
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(packed.text)), np.uint8).reshape(-1, height, width).astype(np.int64)
+    planes = (
+        np.frombuffer(zlib.decompress(base64.b64decode(packed.text)), np.uint8)
+        .reshape(-1, height, width)
+        .astype(np.int64)
+    )
     steps = []
     for high, low in zip(planes[0:6:2], planes[1:6:2]):
         z = high << 8 | low
@@ -25,7 +30,10 @@ def test_every_half_float_survives():
     light = np.arange(65536, dtype=np.uint16)[np.random.default_rng(1).permutation(65536)]
     light = np.resize(light, (128, 171 * 3)).reshape(128, 171, 3).view(np.float16)
     back, _ = unpacked(pack(light), 128, 171)
-    assert np.array_equal(back.astype(np.float16).view(np.uint16) | 0x200 * np.isnan(back), light.view(np.uint16) | 0x200 * np.isnan(light))
+    assert np.array_equal(
+        back.astype(np.float16).view(np.uint16) | 0x200 * np.isnan(back),
+        light.view(np.uint16) | 0x200 * np.isnan(light),
+    )
 
 
 def test_confidence():

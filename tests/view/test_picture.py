@@ -1,4 +1,5 @@
 """Pictures are written whole, read back the same, and only where asked for."""
+
 import numpy as np
 import pytest
 from PIL import Image

@@ -1,4 +1,5 @@
 """Exposure strips: every panel is the photo a camera would have taken at that exposure."""
+
 import numpy as np
 import pytest
 
@@ -12,8 +13,8 @@ def test_panels_are_the_exposures(small_hdr):
     assert strip.dtype == np.uint8 and strip.shape == (height + CAPTION_PX, 3 * width + 2 * GAP_PX, 3)
     for i, stop in enumerate((0, -2, -4)):
         left = i * (width + GAP_PX)
-        assert np.array_equal(strip[CAPTION_PX:, left:left + width], tonemap(small_hdr, "clip", stop))
-        assert strip[:CAPTION_PX, left:left + width].max() > 150, "a caption is printed"
+        assert np.array_equal(strip[CAPTION_PX:, left : left + width], tonemap(small_hdr, "clip", stop))
+        assert strip[:CAPTION_PX, left : left + width].max() > 150, "a caption is printed"
 
 
 def test_restored_light_shows_where_clipped_light_is_grey(small_hdr):
@@ -22,7 +23,7 @@ def test_restored_light_shows_where_clipped_light_is_grey(small_hdr):
     height = small_hdr.shape[0] + CAPTION_PX
     assert strip.shape[0] == 2 * height + GAP_PX
     assert strip[CAPTION_PX:height].max() == 255
-    assert strip[height + GAP_PX + CAPTION_PX:].max() == 137
+    assert strip[height + GAP_PX + CAPTION_PX :].max() == 137
 
 
 def test_large_pictures_are_shrunk_in_linear_light():

@@ -1,4 +1,5 @@
 """Tone curves: known values, order kept, and light that is not a number does no harm."""
+
 import sys
 
 import numpy as np

@@ -1,4 +1,5 @@
 """The page: written by Python, judged by a browser."""
+
 import os
 import time
 
@@ -25,8 +26,14 @@ def browser():
 def page(tmp_path, small_hdr, small_photo):
     """A page with everything on it."""
     confidence = np.where(small_hdr.max(axis=2) >= 1, 0.25, 1).astype(np.float32)
-    return write_viewer(tmp_path / "sun.html", small_hdr, photo=small_photo, confidence=confidence,
-                        response=ResponseCurve.gamma(2), white_nits=203)
+    return write_viewer(
+        tmp_path / "sun.html",
+        small_hdr,
+        photo=small_photo,
+        confidence=confidence,
+        response=ResponseCurve.gamma(2),
+        white_nits=203,
+    )
 
 
 def shown(browser) -> np.ndarray:
@@ -40,8 +47,10 @@ def shown(browser) -> np.ndarray:
 
 
 def hover(browser, x, y):
-    place = browser.run(f"(s => [s.left + s.width / 2 + ({x} + .5 - state.x) * state.zoom, "
-                        f"s.top + s.height / 2 + ({y} + .5 - state.y) * state.zoom])($('stage').getBoundingClientRect())")
+    place = browser.run(
+        f"(s => [s.left + s.width / 2 + ({x} + .5 - state.x) * state.zoom, "
+        f"s.top + s.height / 2 + ({y} + .5 - state.y) * state.zoom])($('stage').getBoundingClientRect())"
+    )
     browser.mouse("mouseMoved", *place)
     return browser.run("$('probe').dataset.rgb"), browser.run("$('probe').textContent")
 
@@ -75,17 +84,22 @@ def test_tone_curves_are_those_of_the_library(browser, page, small_hdr):
 
 
 def test_the_probe_reads_what_is_in_the_file(browser, tmp_path, small_hdr):
-    from hdrrecon.view.extras import read_extras, response_attribute
+    from hdrrecon.io.exr_extras import read_extras, response_attribute
 
     confidence = np.random.default_rng(0).random((96, 128)).astype(np.float32)
-    hdrrecon.write(tmp_path / "x.exr", small_hdr, confidence=confidence, attributes=response_attribute(ResponseCurve.gamma(2)))
+    hdrrecon.write(
+        tmp_path / "x.exr", small_hdr, confidence=confidence, attributes=response_attribute(ResponseCurve.gamma(2))
+    )
     light, extras = hdrrecon.read(tmp_path / "x.exr"), read_extras(tmp_path / "x.exr")
     assert np.abs(extras.response.inverse - ResponseCurve.gamma(2).inverse).max() < 1e-4 and extras.white_nits == 203
     browser.open(write_viewer(tmp_path / "x.html", light, confidence=extras.confidence, white_nits=extras.white_nits))
     for x, y in [(90, 20), (0, 0), (127, 95), (25, 75)]:
         rgb, text = hover(browser, x, y)
         assert [float(v) for v in rgb.split()] == light[y, x].tolist() and f"x {x}   y {y}" in text
-        assert float(text.split("confidence  ")[1].split()[0]) == pytest.approx(confidence[y, x], abs=0.008) and "cd/m²" in text
+        assert (
+            float(text.split("confidence  ")[1].split()[0]) == pytest.approx(confidence[y, x], abs=0.008)
+            and "cd/m²" in text
+        )
     browser.run("$('out').click()")
     browser.mouse("mouseMoved", 5, 400)  # beside the image
     assert browser.run("$('probe').textContent") == ""
@@ -109,7 +123,9 @@ def test_false_colour(browser, page, small_hdr):
     off = np.abs(shown(browser).astype(int) - expected).max(axis=2)
     assert np.percentile(off, 99) <= 12 and "clip" in browser.run("$('legend').textContent"), "200 colours for 20 stops"
     slide(browser, 4)
-    assert np.percentile(np.abs(shown(browser).astype(int) - expected).max(axis=2), 99) <= 12, "stops do not depend on the exposure"
+    assert np.percentile(np.abs(shown(browser).astype(int) - expected).max(axis=2), 99) <= 12, (
+        "stops do not depend on the exposure"
+    )
 
 
 def test_confidence(browser, page, small_hdr):
@@ -126,7 +142,9 @@ def test_before_and_after(browser, page, small_hdr, small_photo):
     slide(browser, -3)
     picture, after = shown(browser), tonemap(small_hdr, "clip", -3)
     before = tonemap(ResponseCurve.gamma(2).linearize(small_photo / 255), "clip", -3)
-    assert np.abs(picture[:, :60].astype(int) - before[:, :60]).mean() < 2, "left: the photo through the response, exposed"
+    assert np.abs(picture[:, :60].astype(int) - before[:, :60]).mean() < 2, (
+        "left: the photo through the response, exposed"
+    )
     assert np.abs(picture[8:40, 68:].astype(int) - after[8:40, 68:]).max() <= 1
     stage = browser.run("(s => [s.left + s.width / 2, s.top + 100])($('stage').getBoundingClientRect())")
     browser.drag(tuple(stage), (stage[0] - 300, stage[1]))
@@ -152,7 +170,12 @@ def test_looking_around(browser, tmp_path):
         light = np.where(code > 0.04045, ((code + 0.055) / 1.055) ** 2.4, code / 12.92)
         browser.mouse("mouseMoved", x, y)
         said = browser.run("$('probe').textContent").split("longitude ")[1]
-        return light[0] * 360 - 180, light[1] * 180 - 90, float(said.split("°")[0]), float(said.split("latitude ")[1][:-1])
+        return (
+            light[0] * 360 - 180,
+            light[1] * 180 - 90,
+            float(said.split("°")[0]),
+            float(said.split("latitude ")[1][:-1]),
+        )
 
     assert np.abs(seen(*middle)).max() < 4
     upper_right = (middle[0] + 180, middle[1] - 200)
@@ -221,8 +244,10 @@ def test_light_above_white_reaches_an_hdr_screen(browser, page, small_hdr):
     with_patch(browser, stand_in, page)
     browser.run("$('hdr').click()")
     browser.wait("Boolean(window.sent)")
-    x, y = browser.run("(s => [s.width / 2 + 26.5 * state.zoom, s.height / 2 - 27.5 * state.zoom].map(Math.floor))"
-                       "($('stage').getBoundingClientRect())")
+    x, y = browser.run(
+        "(s => [s.width / 2 + 26.5 * state.zoom, s.height / 2 - 27.5 * state.zoom].map(Math.floor))"
+        "($('stage').getBoundingClientRect())"
+    )
     sent = browser.run(f"[0, 1, 2].map(c => fromHalf(sent.pixels[4 * ({y} * sent.size[0] + {x}) + c]))")
     expected = 1.055 * small_hdr[20, 90] ** (1 / 2.4) - 0.055  # sRGB goes on beyond 1
     assert sent == pytest.approx(expected.tolist(), rel=2e-3) and min(sent) > 5
@@ -232,7 +257,9 @@ def test_light_above_white_reaches_an_hdr_screen(browser, page, small_hdr):
 
 def test_a_lost_graphics_context_comes_back(browser, page, small_hdr):
     browser.open(page)
-    browser.run("window.loser = painter.gl.getExtension('WEBGL_lose_context'); loser.loseContext(); window.first = painter")
+    browser.run(
+        "window.loser = painter.gl.getExtension('WEBGL_lose_context'); loser.loseContext(); window.first = painter"
+    )
     time.sleep(0.1)
     browser.run("loser.restoreContext()")
     browser.wait("painter !== first")
@@ -252,7 +279,11 @@ def test_four_megapixels_are_small_and_quick(browser, tmp_path):
     rng = np.random.default_rng(5)
     y, x = np.mgrid[0:1632, 0:2448].astype(np.float32)
     stops = 2 * np.sin(x / 300) + 2 * np.cos(y / 200 + x / 900) + (np.sin(x / 40) * np.sin(y / 55) > 0.6) - 2
-    light = (2.0**stops)[..., None] * np.float32([1, 0.9, 0.75]) * (1 + 0.02 * rng.standard_normal((1632, 2448, 3), np.float32))
+    light = (
+        (2.0**stops)[..., None]
+        * np.float32([1, 0.9, 0.75])
+        * (1 + 0.02 * rng.standard_normal((1632, 2448, 3), np.float32))
+    )
     page = write_viewer(tmp_path / "big.html", light, photo=tonemap(light, "clip"), confidence=np.clip(stops - 1, 0, 1))
     assert page.stat().st_size < 20e6
     milliseconds = []
@@ -265,7 +296,9 @@ def test_four_megapixels_are_small_and_quick(browser, tmp_path):
 
 def test_names_cannot_break_out(browser, tmp_path, small_hdr):
     name = '</script><script>window.broken = 1</script>%LIGHT%<b>"'
-    page = write_viewer(tmp_path / "x.html", small_hdr, title=name, response=ResponseCurve(ResponseCurve.srgb().inverse, name))
+    page = write_viewer(
+        tmp_path / "x.html", small_hdr, title=name, response=ResponseCurve(ResponseCurve.srgb().inverse, name)
+    )
     browser.open(page)
     assert browser.run("document.title") == name and browser.run("window.broken") is None
     assert name in browser.run("$('curve').textContent")
@@ -273,7 +306,9 @@ def test_names_cannot_break_out(browser, tmp_path, small_hdr):
 
 def test_light_that_is_too_large_for_the_page(browser, tmp_path):
     light = np.random.default_rng(0).random((700, 900, 3)).astype(np.float32)
-    page = write_viewer(tmp_path / "x.html", light, confidence=np.ones((700, 900)), photo=(light * 255).astype(np.uint8), max_mb=1)
+    page = write_viewer(
+        tmp_path / "x.html", light, confidence=np.ones((700, 900)), photo=(light * 255).astype(np.uint8), max_mb=1
+    )
     assert page.stat().st_size < 1e6
     browser.open(page)
     assert "Shrunk from 900 x 700" in browser.run("$('notes').textContent")
@@ -295,19 +330,24 @@ def test_the_photo_may_be_a_file(tmp_path, small_hdr, small_photo):
     import base64
 
     own = base64.b64encode((tmp_path / "p.jpg").read_bytes()).decode()
-    assert own in write_viewer(tmp_path / "a.html", small_hdr, photo=tmp_path / "p.jpg").read_text(), "a JPEG goes in as it is"
+    assert own in write_viewer(tmp_path / "a.html", small_hdr, photo=tmp_path / "p.jpg").read_text(), (
+        "a JPEG goes in as it is"
+    )
     assert "data:image/jpeg" in write_viewer(tmp_path / "b.html", small_hdr, photo=tmp_path / "p.png").read_text()
 
 
-@pytest.mark.parametrize("arguments, words", [
-    (("x.txt", np.ones((4, 4, 3))), "extension .html"),
-    (("x.html", np.ones((4, 4, 3), np.uint8)), "uint8"),
-    (("x.html", np.ones((4, 4))), r"\(H, W, 3\)"),
-    (("x.html", np.ones((4, 4, 3)), dict(confidence=np.ones((3, 4)))), "confidence of shape"),
-    (("x.html", np.ones((4, 4, 3)), dict(photo=np.ones((4, 8, 3), np.uint8))), "do not show the same"),
-    (("x.html", np.ones((4, 4, 3)), dict(photo=np.ones((4, 4, 3)))), "uint8, got float64"),
-    (("x.html", np.ones((4, 4, 3)), dict(max_mb=0.1)), "at least 0.5"),
-])
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("x.txt", np.ones((4, 4, 3))), "extension .html"),
+        (("x.html", np.ones((4, 4, 3), np.uint8)), "uint8"),
+        (("x.html", np.ones((4, 4))), r"\(H, W, 3\)"),
+        (("x.html", np.ones((4, 4, 3)), {"confidence": np.ones((3, 4))}), "confidence of shape"),
+        (("x.html", np.ones((4, 4, 3)), {"photo": np.ones((4, 8, 3), np.uint8)}), "do not show the same"),
+        (("x.html", np.ones((4, 4, 3)), {"photo": np.ones((4, 4, 3))}), "uint8, got float64"),
+        (("x.html", np.ones((4, 4, 3)), {"max_mb": 0.1}), "at least 0.5"),
+    ],
+)
 def test_what_cannot_be_shown(tmp_path, arguments, words):
     name, light, options = (*arguments, {})[:3]
     with pytest.raises(ValueError, match=words):

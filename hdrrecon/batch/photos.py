@@ -1,0 +1,142 @@
+"""What a batch does to one photo: decode it, then make and write its light, in two steps that different threads may do.
+
+Making light and writing it go hand in hand, band by band (`files.write_reconstruction`), so that no photo's light is ever held
+whole. Neither decoding nor writing uses more than one core, nor do the networks on photos of ordinary size. A batch therefore
+keeps cores busy with different photos rather than with parts of one: while one is looked at, another is written and the next is
+decoded. A `Crew` says how many threads do which step.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from hdrrecon.batch.collect import PREVIEW_SUFFIX
+from hdrrecon.batch.workers import Stage
+
+_ULTRA_HDR = (".jpg", ".jpeg")
+_FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
+_MOST_PHOTOS_AT_ONCE = 4  # photos that are worked on at once, whatever the number of cores: each takes memory
+
+
+@dataclass(frozen=True)
+class Job:
+    """A photo and the name of its result."""
+
+    source: Path
+    target: Path
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to make of every photo.
+
+    Attributes:
+        options: keywords of `Reconstructor.to_file` that fit the results' format.
+        preview: write an exposure strip beside.
+        skip_existing: leave results alone that exist.
+    """
+
+    options: dict[str, Any] = field(default_factory=dict)
+    preview: bool = False
+    skip_existing: bool = True
+
+    def shared_by(self, photos: int) -> Order:
+        """The same with its `memory`, if limited, divided among photos that are worked on together."""
+        memory = self.options.get("memory")
+        return self if memory is None else replace(self, options={**self.options, "memory": memory // photos})
+
+
+@dataclass(frozen=True)
+class Crew:
+    """Threads for each step, and the threads torch may use for one photo (None: as it is)."""
+
+    decode: int = 1
+    reconstruct: int = 1
+    torch_threads: int | None = None
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Torch with this crew's number of threads; afterwards as before."""
+        import torch
+
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.torch_threads or before)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def crew_for(device: str, photos: int, cores: int) -> Crew:
+    """The crew for `photos` on a device.
+
+    On a CPU these threads share the `cores` without ever wanting more; the decoding thread is one photo ahead and mostly
+    waits. Any other device gets two photos at a time, so that it computes one while the other is written.
+    """
+    if photos == 1:
+        return Crew()
+    if device != "cpu":
+        return Crew(decode=max(1, min(4, cores // 4)), reconstruct=2)
+    photos_at_once = max(1, min(photos, cores, _MOST_PHOTOS_AT_ONCE))
+    return Crew(reconstruct=photos_at_once, torch_threads=max(1, cores // photos_at_once))
+
+
+class PhotoWork:
+    """The two steps, for `conveyor.convey`: jobs in, the path of the result out, or None where one existed already.
+
+    A full disk sets `stop`: what follows would be computed in vain.
+    """
+
+    def __init__(self, reconstructor, order: Order):
+        self.reconstructor, self.order, self.stop = reconstructor, order, threading.Event()
+
+    def stages(self, crew: Crew) -> list[Stage]:
+        return [Stage(self.decode, crew.decode), Stage(self.reconstruct, crew.reconstruct)]
+
+    def decode(self, job: Job, _=None):
+        """The photo as the pipeline takes it."""
+        from hdrrecon.pipeline.inputs import ingest
+
+        # Asked now, not when the batch began: another process may work on the same folder.
+        return None if self.order.skip_existing and job.target.exists() else ingest(job.source)
+
+    def reconstruct(self, job: Job, photo) -> Path | None:
+        """Its light, in a file."""
+        if photo is None:
+            return None
+        options = dict(self.order.options)
+        if self.order.preview:
+            options["preview"] = job.target.with_suffix(PREVIEW_SUFFIX)
+        if job.target.suffix.lower() in _ULTRA_HDR:
+            options["base"] = job.source
+        try:
+            return self.reconstructor.to_file(photo, job.target, **options)
+        except OSError as error:
+            if not disk_is_full(error):
+                raise
+            self.stop.set()
+            raise OSError(
+                errno.ENOSPC,
+                f"cannot write {job.target}: the disk is full; free some space and run this again, "
+                "what is finished will be skipped",
+            ) from error
+
+
+def disk_is_full(error: OSError) -> bool:
+    """Is this why it could not be written? OpenEXR says so in words alone."""
+    return any(error.errno == code or os.strerror(code) in str(error) for code in _FULL_DISK)
+
+
+def sentence(source: Path | str, error: Exception) -> str:
+    """An error of one photo in one line that names the photo."""
+    own = error.strerror if isinstance(error, OSError) and error.strerror and error.filename is None else None
+    text = own or str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    text = " ".join(text.split()) or type(error).__name__
+    return text if str(source) in text else f"{source}: {text}"

@@ -1,0 +1,213 @@
+"""The command `hdrrecon`: parses, calls the library, prints. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hdrrecon
+from hdrrecon.cli.errors import bad_usage, usage_errors
+from hdrrecon.cli.evaluate import evaluate
+from hdrrecon.cli.response import app as response_app  # these, too, import only typer until they run
+from hdrrecon.cli.run import run
+from hdrrecon.cli.tools import bench, export
+from hdrrecon.cli.train import app as train_app
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hdrrecon {hdrrecon.__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+):
+    """Turn ordinary photos into linear high-dynamic-range light."""
+
+
+app.command()(run)
+
+
+@app.command()
+def info(
+    photo: Annotated[Path, typer.Argument(help="A photo.")],
+    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
+):
+    """Say what was read, how much of it is clipped, and which camera response it seems to have."""
+    from hdrrecon.cli.describe import describe
+
+    with usage_errors(code=1):
+        for line in describe(photo, model):
+            typer.echo(line)
+
+
+@app.command()
+def preview(
+    image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy), or a photo.")],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="Picture, .png or .jpg; IMAGE.preview.png if not said.")
+    ] = None,
+    stops: Annotated[str, typer.Option(help="Exposures, side by side.")] = "0,-2,-4",
+    false_color: Annotated[
+        bool, typer.Option("--false-color", help="Show stops above the clip level as colours instead.")
+    ] = False,
+    tone: Annotated[
+        str | None, typer.Option(help="Show one picture through a tone curve instead: reinhard, filmic or clip.")
+    ] = None,
+    histogram: Annotated[
+        bool, typer.Option("--histogram", help="Show how many pixels have how many stops instead.")
+    ] = False,
+    panel: Annotated[int, typer.Option(help="Longest side of one exposure in pixels.", min=16)] = 480,
+):
+    """Show the light of an HDR file on an ordinary screen: a strip of exposures, one tone-mapped picture, false colours, a histogram.
+
+    \b
+    hdrrecon preview photo.exr -o photo.png --stops 1,0,-3,-6
+    hdrrecon preview photo.exr -o photo.jpg --tone reinhard
+    """
+    from hdrrecon import view
+    from hdrrecon.batch.collect import PREVIEW_SUFFIX
+
+    try:
+        exposures = [float(v) for v in stops.split(",")]
+    except ValueError:
+        bad_usage(f"--stops wants numbers with commas between, for example 0,-2,-4; got {stops!r}")
+    out = out or image.with_suffix(PREVIEW_SUFFIX)
+    with usage_errors(code=1):
+        light = _light_of(image)
+        if false_color or histogram:
+            picture = (view.false_color if false_color else view.histogram)(light)
+        else:
+            picture = view.tonemap(light, tone) if tone else view.exposure_strip(light, exposures, panel_px=panel)
+        typer.echo(view.write_picture(out, picture))
+
+
+@app.command()
+def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed.")] = "*"):
+    """List the models that ship: size, multiply-adds per photo, licence, scores; of one named in full, where its cards lie."""
+    from hdrrecon import zoo
+
+    names = zoo.list_models(pattern)
+    if not names:
+        typer.echo(f"no model matches {pattern!r}; there are: {', '.join(zoo.list_models()) or 'none'}", err=True)
+        raise typer.Exit(1)
+    rows = [("name", "parameters", "multiply-adds", "licence", "scores", "")]
+    for name in names:
+        card = zoo.card(name)
+        scores = ", ".join(f"{what} {value:g}" for what, value in card.scores.items()) or "-"
+        about = card.about + ("  (default)" if name == zoo.DEFAULT_MODEL else "")
+        rows.append((name, f"{card.parameters / 1e6:.2f} M", f"{card.cost:g} G", card.license, scores, about))
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    for path in zoo.card(pattern).cards if pattern in names else ():
+        typer.echo(f"card: {path}")
+
+
+@app.command()
+def view(
+    image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy), or a photo.")],
+    photo: Annotated[Path | None, typer.Argument(help="The photo it was made of, for before and after.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="The page; IMAGE.html if not said.")] = None,
+    title: Annotated[str | None, typer.Option(help="Of the page.")] = None,
+    max_mb: Annotated[
+        float, typer.Option(help="Size the page may have; larger images are shrunk, and the page says so.", min=0.5)
+    ] = 20,
+):
+    """Write one self-contained web page to look at HDR light: exposure, false colour, values, looking around in panoramas.
+
+    \b
+    hdrrecon view photo.exr photo.jpg -o photo.html
+    """
+    from hdrrecon.io.exr_extras import read_extras
+    from hdrrecon.view.viewer import write_viewer
+
+    with usage_errors(code=1):
+        light, extras = _light_of(image), read_extras(image)
+        typer.echo(
+            write_viewer(
+                out or image.with_suffix(".html"),
+                light,
+                photo=photo,
+                title=title or image.name,
+                max_mb=max_mb,
+                confidence=extras.confidence,
+                response=extras.response,
+                white_nits=extras.white_nits,
+            )
+        )
+
+
+@app.command()
+def bracket(
+    image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy).")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the JPEGs.")],
+    evs: Annotated[str, typer.Option(help="Exposures in stops; the light's own exposure is 0.")] = "-4,0,4",
+):
+    """Write the JPEGs a camera would have taken at several exposures, with EXIF exposure times, for programs that merge brackets.
+
+    \b
+    hdrrecon bracket photo.exr -o stack --evs=-4,0,4
+    """
+    from hdrrecon.view.bracket import write_bracket
+
+    try:
+        exposures = [float(v) for v in evs.split(",")]
+    except ValueError:
+        bad_usage(f"--evs wants numbers with commas between, for example --evs=-4,0,4; got {evs!r}")
+    with usage_errors(code=1):
+        for path in write_bracket(out, _light_of(image), exposures, name=image.stem):
+            typer.echo(path)
+
+
+@app.command()
+def light(image: Annotated[Path, typer.Argument(help="A 2:1 panorama (.exr, .hdr, .tif, .npy).")]):
+    """Say what a panorama does as a light: its strongest source, how much it gives, and how dark its shadows are."""
+    from hdrrecon.view.light_report import light_report
+
+    with usage_errors(code=1):
+        for line in light_report(_light_of(image)).lines():
+            typer.echo(line)
+
+
+@app.command(name="app")
+def web_app(
+    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    port: Annotated[int, typer.Option(help="Of http://127.0.0.1.")] = 7860,
+):
+    """Open a small web app on this machine: a photo in, sliders, every format out. Needs hdrrecon[app]."""
+    with usage_errors(code=1):
+        from hdrrecon.app import build_app
+
+        build_app(model, device).launch(server_port=port)
+
+
+app.command()(evaluate)
+app.command()(bench)
+app.command()(export)
+app.add_typer(train_app, name="train")
+app.add_typer(response_app, name="response")
+
+
+def _light_of(path: Path):
+    """Linear light (H, W, 3) of any readable file; code values through the sRGB curve."""
+    import numpy as np
+
+    from hdrrecon import io
+    from hdrrecon.color import srgb_to_linear
+
+    pixels = io.read(path)[..., :3]
+    return pixels if pixels.dtype.kind == "f" else srgb_to_linear(pixels / np.float32(np.iinfo(pixels.dtype).max))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,263 @@
+"""`hdrrecon run`: many photos in, their light out. Heavy imports wait until it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import hdrrecon
+from hdrrecon.cli.errors import usage_errors
+
+_ULTRA_HDR = (".jpg", ".jpeg")
+
+
+def run(
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="IN...", help="Photos, folders, globs, or .txt lists of them.")
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", help="Folder for the results; or the result's own name, for one photo.")
+    ],
+    format: Annotated[
+        str | None, typer.Option(help="exr (if not said), hdr, tif, npy; jpg (Ultra HDR); png, avif, heic, jxl (PQ).")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
+    response: Annotated[
+        str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (their mean).")
+    ] = "estimate",
+    exif: Annotated[
+        bool, typer.Option("--exif/--no-exif", help="Let EXIF weigh in that estimate: camera, or renderer.")
+    ] = True,
+    dequantize: Annotated[
+        bool, typer.Option("--dequantize", help="Smooth the steps of 8-bit gradients, within their codes.")
+    ] = False,
+    highlights: Annotated[
+        str, typer.Option(help="median (least error), energy (amount of light) or vivid (looks).")
+    ] = "median",
+    panorama: Annotated[
+        bool | None, typer.Option("--panorama/--no-panorama", help="Edges meet; found out if not said.")
+    ] = None,
+    memory: Annotated[
+        str | None, typer.Option(help="What all photos at work may take together, for example 2GB.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="Of the networks: auto, float32, bfloat16.")] = "auto",
+    half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
+    compression: Annotated[
+        str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")
+    ] = "zip",
+    confidence: Annotated[
+        bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")
+    ] = False,
+    headroom_stops: Annotated[
+        float | None, typer.Option(help="Of jpg: stops above white that the light keeps below.")
+    ] = None,
+    gain_channels: Annotated[
+        int | None, typer.Option(help="Of jpg: 3 keeps the light's hues, as if not said; 1 the photo's.")
+    ] = None,
+    replace_gain_map: Annotated[
+        bool, typer.Option("--replace-gain-map", help="Of jpg: take photos that have a gain map.")
+    ] = False,
+    white_nits: Annotated[
+        float | None, typer.Option(help="Of png, avif, heic, jxl, exr: cd/m2 of 1.0; 203 if not said.")
+    ] = None,
+    peak_nits: Annotated[
+        float | None, typer.Option(help="Of png, avif, heic, jxl: cd/m2 they keep below; 1000 if not said.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Write an exposure strip beside, NAME.preview.png.")
+    ] = False,
+    shard: Annotated[
+        str, typer.Option(help="i/n: every n-th photo from the i-th (Slurm arrays, several machines).")
+    ] = "0/1",
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing/--overwrite", help="Leave results alone that exist.")
+    ] = True,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only say what failed.")] = False,
+):
+    """Reconstruct the light of one or many photos.
+
+    Sub-folders are kept. One bad file never stops the others. Several photos are worked on at once; results appear when they are
+    whole, and a run that was cut off is started again as it was: what is finished is skipped.
+
+    Exit code: 0 all done, 1 some failed (each is named on stderr), 2 bad usage, also if nothing was found.
+
+    \b
+    hdrrecon run photo.jpg -o photo.exr
+    hdrrecon run photos/ -o hdr/ --preview
+    hdrrecon run photos/ -o phone/ --format jpg
+    hdrrecon run "shoot/**/*.jpg" extra.png list.txt -o hdr/ --shard 0/4
+    """
+    from hdrrecon.batch.collect import parse_shard
+
+    with usage_errors():
+        jobs, problems = _jobs(inputs, out, format)
+        index, count = parse_shard(shard)
+        options = {
+            "headroom_stops": headroom_stops,
+            "gain_channels": gain_channels,
+            "replace_gain_map": replace_gain_map or None,
+            "white_nits": white_nits,
+            "peak_nits": peak_nits,
+        }
+        options = _write_options(jobs[0].target, half, compression, confidence, options)
+    # Every shard sees the same problems; one of them counts them.
+    problems = problems if index == 0 else []
+    mine = jobs[index::count]
+    todo = [job for job in mine if not (skip_existing and job.target.exists())]
+    tally = Counter(failed=len(problems), skipped=len(mine) - len(todo))
+    if todo:
+        with usage_errors():  # before the first photo, not once per photo
+            how = _how(response, exif, dequantize, highlights, panorama, memory)
+            reconstructor = _reconstructor(model, device, precision)
+    with _progress(len(todo), quiet) as (step, say):
+        for problem in problems:
+            say(problem, "red")
+        if todo:
+            from hdrrecon.batch.photos import Order
+
+            order = Order({**how, **options, "confidence": confidence}, preview, skip_existing)
+            tally += _work_on(todo, reconstructor, order, step, say)
+    if not quiet:
+        left = f", {tally['left']} not begun" if tally["left"] else ""
+        typer.echo(f"{tally['done']} done, {tally['failed']} failed, {tally['skipped']} skipped{left}")
+    raise typer.Exit(1 if tally["failed"] else 0)
+
+
+def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
+    """Do all photos, several at once, and say in their order what went wrong. Counts done, failed, skipped and left."""
+    import torch
+
+    from hdrrecon.batch.photos import PhotoWork, crew_for, sentence
+    from hdrrecon.batch.workers import convey
+
+    crew = crew_for(reconstructor.device.type, len(todo), torch.get_num_threads())
+    work, tally = PhotoWork(reconstructor, order.shared_by(crew.reconstruct)), Counter(left=len(todo))
+    with crew.at_work(), closing(convey(todo, work.stages(crew), stop=work.stop)) as outcomes:
+        for outcome in outcomes:
+            tally["left"] -= 1
+            source = outcome.job.source
+            for note in outcome.notes:
+                say(note if str(source) in note else f"{source}: {note}", "yellow")
+            if outcome.error is not None:
+                say(sentence(source, outcome.error), "red")
+            tally["failed" if outcome.error is not None else "done" if outcome.value else "skipped"] += 1
+            step()
+    return tally
+
+
+def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list, list[str]]:
+    """`Job`s and sentences about inputs that name nothing.
+
+    Raises:
+        ValueError: nothing at all was found, or the output does not fit the inputs.
+    """
+    from hdrrecon.batch.collect import expand, plan
+    from hdrrecon.batch.photos import Job
+    from hdrrecon.io import READABLE, WRITABLE
+
+    extension = "." + (format or "exr").lower().lstrip(".")
+    if extension not in WRITABLE:
+        raise ValueError(f"--format is {format!r}; choose one of {', '.join(sorted(e[1:] for e in WRITABLE))}")
+    sources, problems = expand(inputs, without=out)
+    if not sources:
+        raise ValueError("\n".join(problems))
+    named = out.suffix.lower()
+    if out.is_dir() or named not in READABLE | WRITABLE:
+        return [Job(source.path, target) for source, target in plan(sources, out, extension)], problems
+    if named not in WRITABLE:
+        raise ValueError(f"cannot write {out}: wanted {', '.join(sorted(WRITABLE))}, or a folder")
+    if len(sources) > 1 or Path(inputs[0]).is_dir():
+        raise ValueError(f"{out} is the name of one file, but there may be many results; name a folder")
+    if format and extension != named:
+        raise ValueError(f"{out} and --format {format} contradict each other; leave one of them out")
+    if out.resolve() == sources[0].path.resolve():
+        raise ValueError(f"{out} is the photo itself; choose another name")
+    return [Job(sources[0].path, out)], problems
+
+
+def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> dict:
+    """What `write` is told about every result, all being of `target`'s format; what does not fit it is refused."""
+    from typing import get_args
+
+    from hdrrecon.io.exr import Compression
+    from hdrrecon.io.write import check_options
+
+    if compression not in get_args(Compression):
+        raise ValueError(f"--compression is {compression!r}; choose one of {', '.join(get_args(Compression))}")
+    given = {name: value for name, value in given.items() if value is not None}
+    extension = target.suffix.lower()
+    if confidence and extension != ".exr":
+        raise ValueError("--confidence is a channel of .exr files; leave it or the other format out")
+    check_options(target, **given, **({"base": target} if extension in _ULTRA_HDR else {}))
+    if extension != ".exr":
+        return given
+    software = f"hdrrecon {hdrrecon.__version__}"
+    return dict(given, dtype="half" if half else "float", compression=compression, attributes={"software": software})
+
+
+def _reconstructor(model: str | None, device: str, precision: str):
+    from hdrrecon.api import Reconstructor
+    from hdrrecon.zoo import DEFAULT_MODEL
+
+    return Reconstructor(model or DEFAULT_MODEL, device, precision=precision)
+
+
+def _how(
+    response: str, exif: bool, dequantize: bool, highlights: str, panorama: bool | None, memory: str | None
+) -> dict:
+    """Options of every reconstruction; what is none is refused before the first."""
+    from typing import get_args
+
+    from hdrrecon.pipeline.bands import parse_memory
+    from hdrrecon.pipeline.build import RESPONSES
+    from hdrrecon.pipeline.prepared import Highlights
+
+    for option, value, allowed in (("response", response, RESPONSES), ("highlights", highlights, get_args(Highlights))):
+        if value not in allowed:
+            raise ValueError(f"--{option} is {value!r}; choose one of {', '.join(allowed)}")
+    return {
+        "response": response,
+        "exif": exif,
+        "dequantize": dequantize,
+        "highlights": highlights,
+        "panorama": panorama,
+        "memory": None if memory is None else parse_memory(memory),
+    }
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[tuple]:
+    """(step, say): count one photo; print a line on stderr. The bar shows on a terminal only."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("reconstructing"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console, disable=quiet or not console.is_terminal or not total)
+    task = bar.add_task("", total=total)
+
+    def say(text, style):
+        return console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    with bar:
+        yield lambda: bar.advance(task), say

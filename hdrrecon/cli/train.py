@@ -1,0 +1,473 @@
+"""`hdrrecon train STAGE`, also spelt `hdrrecon train --stage STAGE`: fit the response basis, train a stage."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.core import TyperGroup
+
+
+class _StageByOption(TyperGroup):
+    """A group whose command may also be named by `--stage`."""
+
+    def parse_args(self, ctx, args):
+        if args and args[0].startswith("--stage="):
+            args = [args[0].removeprefix("--stage="), *args[1:]]
+        elif args and args[0] == "--stage":
+            args = args[1:]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_StageByOption,
+    no_args_is_help=True,
+    help="Train the stages on a folder of HDR files. `train --stage joint ...` is `train joint ...`.",
+)
+
+Scenes = Annotated[Path, typer.Option(help="Folder of HDR scenes (.exr, .hdr, .npy; 2:1 files are panoramas).")]
+Curves = Annotated[Path, typer.Option(help="Folder with dorf.npz and real_cameras.npz.")]
+Validation = Annotated[Path, typer.Option("--val", help="Folder of HDR scenes never trained on.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The run's folder; a run that was cut off goes on from it.")]
+Steps = Annotated[int, typer.Option(help="Batches in all; the learning rate falls to nothing over them.")]
+Batch = Annotated[int, typer.Option(help="Photos per batch.")]
+Rate = Annotated[float, typer.Option(help="Peak learning rate.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda ...")]
+Precision = Annotated[str, typer.Option(help="bf16 (fast on AVX512-BF16, AMX and CUDA) or fp32.")]
+Workers = Annotated[int, typer.Option(help="Processes that make training pairs; 0 makes them in between.")]
+Start = Annotated[
+    Path | None, typer.Option(help="Weights to begin with, for example weights/masked-features.safetensors.")
+]
+Seed = Annotated[int, typer.Option(help="Of the training pairs and the first weights.")]
+
+
+@app.command()
+def response(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/response"),
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder of ordinary photos (.jpg, .png), to know real ones by.")
+    ] = None,
+    chunks: Annotated[int, typer.Option(help="Chunks of 1000 simulated photos; about a minute each on one core.")] = 44,
+    steps: Annotated[int, typer.Option(help="Batches of the fit.")] = 4500,
+    seed: Seed = 0,
+):
+    """Stage 1, the default: the inverse camera response from statistics of a photo."""
+    from hdrrecon.train.data.curves import CurveSampler, WideCurves, load_measured
+    from hdrrecon.train.data.photos import load_photos
+    from hdrrecon.train.data.response_statistics import count_chunk, count_odd, count_photos, count_shots, load_chunks
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.data.validation import validation_shots
+    from hdrrecon.train.tasks.response import FitRecipe, fit
+
+    measured, views = load_measured(curves), load_scenes(scenes)
+    ordinary, sampler = load_photos(photos) if photos else [], WideCurves(measured)
+    files = [out / "counts" / f"{i:03d}.npz" for i in range(chunks)]
+    for i, file in enumerate(files):
+        count_chunk(views, ordinary, sampler, seed * 1000 + i, file)
+        print(f"counted {file}", flush=True)
+    files.append(out / "counts" / "odd.npz")
+    count_odd(sampler, seed, files[-1])
+    real = None
+    if ordinary:
+        count_photos(ordinary, seed, out / "counts" / "photos.npz")
+        real = load_chunks([out / "counts" / "photos.npz"])
+    shots = count_shots(validation_shots(load_scenes(val), CurveSampler(measured), 180))
+    weights = fit(load_chunks(files), real, shots, out, recipe=FitRecipe(steps=steps, seed=seed))
+    print(f"weights: {weights}; log: {out / 'log.csv'}")
+
+
+@app.command()
+def linearize(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/linearize"),
+    steps: Steps = 8000,
+    batch: Batch = 8,
+    rate: Rate = 1e-3,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    start: Start = None,
+    seed: Seed = 0,
+):
+    """Linearization-Net of Liu et al.: the published way to the response, for comparison."""
+    from hdrrecon.train.tasks.linearize import LinearizeTask
+
+    _train(
+        LinearizeTask(),
+        scenes,
+        curves,
+        val,
+        out,
+        _state(start),
+        _recipe(steps, batch, rate, device, precision, workers, seed),
+    )
+
+
+@app.command("crf-net")
+def crf_net(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/crf"),
+    classify_steps: Annotated[int, typer.Option(help="Batches of the first phase: which training curve was it?")] = 900,
+    steps: Annotated[int, typer.Option(help="Batches of the second phase: the curve's weights.")] = 2400,
+    batch: Batch = 8,
+    rate: Rate = 1e-3,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    seed: Seed = 0,
+):
+    """CRF-net of Li & Peers: the published way through patches, for comparison."""
+    from safetensors.torch import load_file
+
+    from hdrrecon.train.data.curves import CurveSampler, load_measured
+    from hdrrecon.train.data.pairs import ShotStream
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.data.validation import validation_shots
+    from hdrrecon.train.loop import train
+    from hdrrecon.train.tasks.crf_net import ClassCurves, ClassifyCurveTask, RegressCurveTask, regression_start
+
+    views, held_out, measured = load_scenes(scenes), load_scenes(val), load_measured(curves)
+    classes, sampler = ClassCurves(measured), CurveSampler(measured)
+
+    def recipe(count, run):
+        return _recipe(count, batch, rate, device, precision, workers, run)
+
+    classified = train(
+        ClassifyCurveTask(classes.table),
+        recipe(classify_steps, seed),
+        partial(ShotStream, views, classes),
+        validation_shots(held_out, classes),
+        out / "classify",
+    )
+    best = train(
+        RegressCurveTask(),
+        recipe(steps, seed + 1),
+        partial(ShotStream, views, sampler),
+        validation_shots(held_out, sampler),
+        out / "regress",
+        regression_start(load_file(classified)),
+    )
+    print(f"best weights: {best}")
+
+
+Size = Annotated[int, typer.Option(help="Side of the training photos in pixels.")]
+Small = Annotated[
+    bool, typer.Option("--small", help="The network of the model `fast`: a quarter of the size, no classifier.")
+]
+Plain = Annotated[bool, typer.Option("--plain", help="Masks off: ordinary convolutions, for comparison.")]
+Fixed = Annotated[
+    bool, typer.Option("--fixed-masks", help="Mask update off: masks at the first layer alone, for comparison.")
+]
+Looks = Annotated[
+    bool, typer.Option("--perceptual/--no-perceptual", help="The perceptual and style terms (extra `train`).")
+]
+
+
+@app.command()
+def inpaint(
+    scenes: Scenes,
+    photos: Annotated[Path, typer.Option(help="Folder of ordinary photos (.jpg, .png).")],
+    out: Out = Path("runs/inpaint"),
+    steps: Steps = 900,
+    batch: Batch = 8,
+    rate: Rate = 1.5e-3,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    seed: Seed = 0,
+    size: Size = 192,
+    small: Small = False,
+    plain: Plain = False,
+    fixed_masks: Fixed = False,
+    perceptual: Looks = True,
+):
+    """Stage 2, first step: painting holes in ordinary photos. Every tenth photo is kept for validation."""
+    from hdrrecon.train.data.holes import InpaintingLoss, InpaintingWeights, PhotoStream
+    from hdrrecon.train.data.photos import load_photos
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.loop import train
+    from hdrrecon.train.tasks.inpaint import InpaintTask, held_out_photos, painting_start
+
+    weights = InpaintingWeights() if perceptual else InpaintingWeights(perceptual=0, style=0)
+    task = InpaintTask(InpaintingLoss(weights=weights), _masked_config(small, plain, fixed_masks))
+    images, views = load_photos(photos), load_scenes(scenes)
+    taught = [image for i, image in enumerate(images) if i % 10]
+
+    def stream(side, number):
+        return PhotoStream(taught, side, number, views)
+
+    recipe = replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size)
+    print(f"best weights: {train(task, recipe, stream, held_out_photos(images[::10]), out, painting_start(task))}")
+
+
+@app.command()
+def restore(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/restore"),
+    steps: Steps = 4000,
+    batch: Batch = 8,
+    rate: Rate = 1e-3,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    start: Start = None,
+    seed: Seed = 0,
+    size: Size = 224,
+    small: Small = False,
+    plain: Plain = False,
+    fixed_masks: Fixed = False,
+    perceptual: Looks = True,
+    linearizer: Annotated[
+        Path | None, typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")
+    ] = None,
+):
+    """Stage 2, second step: the light of clipped regions. --start takes the weights of `train inpaint`, or its own."""
+    from safetensors.torch import load_file
+
+    from hdrrecon import zoo
+    from hdrrecon.train.data.texture_selection import worth
+    from hdrrecon.train.perceptual import PerceptualLoss
+    from hdrrecon.train.tasks.inpaint import painting_start, restoring_start
+    from hdrrecon.train.tasks.restore import RestoreTask
+
+    task = RestoreTask(
+        _masked_config(small, plain, fixed_masks),
+        zoo.load_file(linearizer) if linearizer else None,
+        PerceptualLoss() if perceptual else None,
+    )
+    first = restoring_start(load_file(start), task) if start else painting_start(task)
+    _train(
+        task,
+        scenes,
+        curves,
+        val,
+        out,
+        first,
+        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+        worth,
+        counted=linearizer is not None,
+    )
+
+
+def _masked_config(small: bool, plain: bool, fixed_masks: bool):
+    from hdrrecon.networks.restore.masked_features import SMALL, MaskedFeaturesConfig
+
+    return replace(SMALL if small else MaskedFeaturesConfig(), masked=not plain, update=not fixed_masks)
+
+
+Guidance = Annotated[str, typer.Option(help="sft (soft masks modulate features), masked-features or none.")]
+Kernel = Annotated[int, typer.Option(help="Side of the spatial kernels: 3, 5 or 7.")]
+Levels = Annotated[int, typer.Option(help="Levels that are filtered: 1, 2 or 3.")]
+Kernels = Annotated[str, typer.Option(help="decoupled, or coupled: full kernels between the channels, on one level.")]
+Mixing = Annotated[str, typer.Option(help="A channel matrix per pixel or per image.")]
+Knee = Annotated[
+    float,
+    typer.Option(help="Light below which kernels work on a linear scale, above on a logarithmic one; 1 = clip level."),
+]
+Linearizer = Annotated[Path | None, typer.Option(help="Weights of stage 1.")]
+
+
+@app.command()
+def dkpn(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/dkpn"),
+    steps: Steps = 8000,
+    batch: Batch = 8,
+    rate: Rate = 1e-3,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    start: Start = None,
+    seed: Seed = 0,
+    size: Size = 256,
+    linearizer: Linearizer = None,
+    guidance: Guidance = "sft",
+    kernel: Kernel = 5,
+    levels: Levels = 3,
+    kernels: Kernels = "decoupled",
+    mixing: Mixing = "pixel",
+    knee: Knee = 0.1,
+):
+    """DKPN standing alone: kernel prediction on a preliminary result of its own."""
+    from hdrrecon import zoo
+    from hdrrecon.networks.refine.kernel_prediction import DKPNConfig
+    from hdrrecon.train.tasks.refine import RefineTask
+
+    config = DKPNConfig(
+        guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee, alone=True
+    )
+    task = RefineTask(config, zoo.load_file(linearizer) if linearizer else None)
+    _train(
+        task,
+        scenes,
+        curves,
+        val,
+        out,
+        _state(start),
+        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+        counted=linearizer is not None,
+    )
+
+
+@app.command()
+def refine(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    linearizer: Annotated[Path, typer.Option(help="Weights of stage 1, which stays as it is.")],
+    restorer: Annotated[Path, typer.Option(help="Weights of stage 2, which stays as it is.")],
+    out: Out = Path("runs/refine"),
+    steps: Steps = 6000,
+    batch: Batch = 8,
+    rate: Rate = 1e-3,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    start: Start = None,
+    seed: Seed = 0,
+    size: Size = 256,
+    guidance: Guidance = "sft",
+    kernel: Kernel = 5,
+    levels: Levels = 3,
+    kernels: Kernels = "decoupled",
+    mixing: Mixing = "pixel",
+    knee: Knee = 0.1,
+):
+    """Stage 3: DKPN on what stages 1 and 2 made."""
+    from hdrrecon import zoo
+    from hdrrecon.networks.refine.kernel_prediction import DKPNConfig
+    from hdrrecon.train.tasks.refine import RefineTask
+
+    config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
+    task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
+    _train(
+        task,
+        scenes,
+        curves,
+        val,
+        out,
+        _state(start),
+        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+        counted=True,
+    )
+
+
+@app.command()
+def joint(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    linearizer: Annotated[Path, typer.Option(help="Weights of stage 1 to begin with.")],
+    restorer: Annotated[Path, typer.Option(help="Weights of stage 2 to begin with.")],
+    refiner: Annotated[Path, typer.Option(help="Weights of stage 3 to begin with.")],
+    out: Out = Path("runs/joint"),
+    steps: Steps = 2000,
+    batch: Batch = 8,
+    rate: Rate = 1e-4,
+    device: Device = "auto",
+    precision: Precision = "bf16",
+    workers: Workers = 0,
+    seed: Seed = 0,
+    size: Size = 256,
+    keep_linearizer: Annotated[
+        bool, typer.Option("--keep-linearizer", help="Stage 1 stays as it is; 2 and 3 learn to live with its mistakes.")
+    ] = False,
+    perceptual: Looks = False,
+):
+    """All three stages end to end, each with its own loss kept; OUT/stages gets a weights file of each."""
+    from hdrrecon import zoo
+    from hdrrecon.train.data.texture_selection import worth
+    from hdrrecon.train.perceptual import PerceptualLoss
+    from hdrrecon.train.tasks.joint import JointTask, split_stages
+    from hdrrecon.train.tasks.restore import RestoreTask
+
+    stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
+    task = JointTask(
+        *stages,
+        RestoreTask(
+            linearizer=stages[0] if keep_linearizer else None, perceptual=PerceptualLoss() if perceptual else None
+        ),
+    )
+    _train(
+        task,
+        scenes,
+        curves,
+        val,
+        out,
+        None,
+        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+        worth,
+        counted=True,
+    )
+    print("stages: " + ", ".join(map(str, split_stages(out / "best.safetensors", out / "stages"))))
+
+
+@app.command()
+def basis(
+    curves: Curves, out: Annotated[Path, typer.Option("-o", "--out")] = Path("weights/response_basis.safetensors")
+):
+    """Fit the bases of response curves that everything else builds on (seconds)."""
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    from hdrrecon.io.atomic import atomic_write
+    from hdrrecon.train.data.curves import fit_response_basis, load_measured
+
+    arrays = fit_response_basis(load_measured(curves), np.random.default_rng(0))
+    with atomic_write(out) as temporary:
+        save_file(arrays, temporary)
+    print(f"wrote {out}: " + ", ".join(f"{k} {v.shape}" for k, v in arrays.items()))
+
+
+def _recipe(steps, batch, rate, device, precision, workers, seed):
+    from hdrrecon.pipeline.build import pick_device
+    from hdrrecon.train.loop import Recipe
+
+    return Recipe(
+        steps=steps,
+        batch=batch,
+        rate=rate,
+        device=str(pick_device(device)),
+        precision=precision,
+        workers=workers,
+        seed=seed,
+    )
+
+
+def _train(task, scenes, curves, val, out, start, recipe, worth=None, counted=False):
+    from hdrrecon.train.data.curves import CurveSampler, load_measured
+    from hdrrecon.train.data.pairs import ShotStream
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.data.validation import validation_shots
+    from hdrrecon.train.loop import train
+
+    sampler = CurveSampler(load_measured(curves))
+    shots = validation_shots(load_scenes(val), sampler)
+    # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
+    stream = partial(ShotStream, load_scenes(scenes), sampler, worth=worth, counted=counted and recipe.workers > 0)
+    best = train(task, recipe, stream, shots, out, start)
+    print(f"best weights: {best}; log: {out / 'log.csv'}")
+
+
+def _state(path: Path | None) -> dict | None:
+    from safetensors.torch import load_file
+
+    return load_file(path) if path else None
+
+
+if __name__ == "__main__":
+    app()

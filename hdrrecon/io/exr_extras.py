@@ -1,0 +1,56 @@
+"""What an EXR of ours holds beside its light: confidence, the camera's response, the meaning of 1.0."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.io.exr import CONFIDENCE_CHANNEL
+
+RESPONSE_ATTRIBUTE = "hdrreconResponse"
+_SAMPLES = 256
+
+
+@dataclass(frozen=True)
+class Extras:
+    """`confidence` (H, W) float32, the inverted `response`, and the cd/m2 of 1.0; None where the file does not say."""
+
+    confidence: np.ndarray | None = None
+    response: ResponseCurve | None = None
+    white_nits: float | None = None
+
+
+def read_extras(path: str | Path) -> Extras:
+    """What the header and channels of an .exr say; nothing for files of other kinds."""
+    with open(path, "rb") as file:
+        if file.read(4) != b"\x76\x2f\x31\x01":
+            return Extras()
+    import OpenEXR
+
+    with OpenEXR.File(str(path), separate_channels=True) as file:
+        part = file.parts[0]
+        plane = part.channels.get(CONFIDENCE_CHANNEL)
+        confidence = None if plane is None else plane.pixels.astype(np.float32)
+        white = part.header.get("whiteLuminance")
+        return Extras(
+            confidence, _response(part.header.get(RESPONSE_ATTRIBUTE)), None if white is None else float(white)
+        )
+
+
+def response_attribute(curve: ResponseCurve) -> dict[str, str]:
+    """The curve as an attribute for `hdrrecon.write(..., attributes=...)`, from where the viewer draws it."""
+    at = np.linspace(0, 1, _SAMPLES)
+    rows = [np.round(np.interp(at, np.linspace(0, 1, len(row)), row), 6).tolist() for row in curve.inverse]
+    return {RESPONSE_ATTRIBUTE: json.dumps({"name": curve.name, "inverse": rows})}
+
+
+def _response(text: str | None) -> ResponseCurve | None:
+    try:
+        data = json.loads(text)
+        return ResponseCurve.from_inverse(data["inverse"], data["name"])
+    except (TypeError, ValueError, KeyError):  # absent, or written by someone else
+        return None

@@ -1,0 +1,173 @@
+"""Statistics of a photo that betray its camera response. No learning here: code values in, a vector out.
+
+Three kinds, each known from the literature on single-image radiometric calibration:
+
+* **levels**: how code values are distributed, and how high edges are at each level: edges keep their
+  contrast in light, so their height in code values follows the slope of the response;
+* **edges**: where the middle pixel of an edge lies between its ends. Optics and pixels blend *light*, so over many
+  edges the middle is in the middle in linear light; the response bends that (Lin & Zhang, CVPR 2005);
+* **colours**: on one edge the middle is equally far along in R, G and B in linear light, at whatever levels these
+  are (Lin, Gu, Yamazaki & Shum, CVPR 2004).
+
+and what `handling_statistics` adds: how the photo was made and what happened to it since. All are normalised counts, so
+photos of any size compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from hdrrecon.networks.cuda_graphs import CudaGraphed
+from hdrrecon.networks.linearize import postprocessing_statistics as handling
+from hdrrecon.networks.linearize.histograms import (
+    CLIPPED,
+    RELIABLE,
+    bin_counts,
+    bin_of,
+    bin_sums,
+    histogram_of,
+    masked_index,
+    row_histograms,
+    shifted_views,
+)
+
+LEVEL_BINS = 64
+EDGE_STRENGTHS = (6 / 255, 16 / 255, 40 / 255)
+EDGE_LEVELS, EDGE_PLACES = 16, 10
+FINE_PLACES = 24  # and one bin for the middles below, one for those above both ends
+COLOUR_LEVELS, COLOUR_GAPS, COLOUR_PLACES = 8, 4, 9
+
+EDGE_ROWS = len(EDGE_STRENGTHS) * EDGE_LEVELS
+COLOUR_ROWS = COLOUR_LEVELS * COLOUR_GAPS
+# Lengths of the kinds, in the order of `response_statistics`.
+KINDS = {
+    "levels": 5 * LEVEL_BINS,
+    "slopes": LEVEL_BINS,
+    "edges": EDGE_ROWS * (EDGE_PLACES + 1),
+    "wide_edges": EDGE_ROWS * (EDGE_PLACES + 1),
+    "colours": COLOUR_ROWS * (COLOUR_PLACES + 1),
+    "heights": handling.HEIGHTS_SIZE,
+    "wide_heights": handling.HEIGHTS_SIZE,
+    "places": 3 * EDGE_ROWS,
+    "wide_places": 3 * EDGE_ROWS,
+    "saturation": handling.SATURATION_SIZE,
+    "ends": handling.ENDS_SIZE,
+    "handling": handling.HANDLING_SIZE,
+}
+CLASSIC = ("levels", "slopes", "edges", "wide_edges", "colours")
+SIZE = sum(KINDS.values())
+
+
+def response_statistics(code: Tensor) -> Tensor:
+    """All statistics of photos (N, 3, H, W), code values in [0, 1] -> (N, SIZE), values of about 0 to 3."""
+    return torch.stack([_counted(photo) for photo in code])
+
+
+def _of_one(code: Tensor) -> Tensor:
+    edges, places = _edge_tables(code, 1)
+    return torch.cat(
+        [
+            level_statistics(code),
+            edges,
+            edge_statistics(code, 2),
+            colour_statistics(code),
+            handling.height_statistics(code, 1),
+            handling.height_statistics(code, 3),
+            places,
+            place_statistics(code, 4),
+            handling.saturation_statistics(code),
+            handling.end_statistics(code),
+            handling.handling_statistics(code),
+        ]
+    )
+
+
+# A thousand launches; on CUDA one, for photos of a size that comes again.
+_counted = CudaGraphed(_of_one)
+
+
+def level_statistics(code: Tensor) -> Tensor:
+    """(3, H, W) -> (6 * LEVEL_BINS,): square-root histograms of R, G, B, brightest and darkest channel, and the mean
+    height of green's horizontal edges at each level, on a log scale."""
+    planes = [*code, code.amax(0), code.amin(0)]
+    tables = [4 * (bin_counts(bin_of(p, LEVEL_BINS), LEVEL_BINS) / p.numel()).sqrt() for p in planes]
+    green = code[1]
+    left, right = green[:, :-1], green[:, 1:]
+    at = bin_of((left + right) / 2, LEVEL_BINS)
+    height = bin_sums(at, (right - left).abs().flatten().float(), LEVEL_BINS) / bin_counts(at, LEVEL_BINS).clamp(min=1)
+    return torch.cat([*tables, (1 + 1000 * height).log() / 2])
+
+
+def edge_statistics(code: Tensor, step: int) -> Tensor:
+    """(3, H, W) -> where the middle of edges of 2 `step` pixels lies, by strength and level of the edge.
+
+    A table of EDGE_STRENGTHS x EDGE_LEVELS rows, each a histogram of EDGE_PLACES places from the dark to the bright
+    end, and the log count of each row. Overshooting (not monotone) triples and clipped ends are left out.
+    """
+    return _edge_tables(code, step)[0]
+
+
+def place_statistics(code: Tensor, step: int) -> Tensor:
+    """(3, H, W) -> the same as numbers, (3 EDGE_ROWS,): mean place of the middle from half way, its spread, and the share of
+    middles that overshoot the ends (halos and noise)."""
+    return _edge_tables(code, step)[1]
+
+
+def _edge_tables(code: Tensor, step: int) -> tuple[Tensor, Tensor]:
+    """`edge_statistics` and `place_statistics` at once."""
+    size = FINE_PLACES + 2
+    histogram = torch.zeros(EDGE_ROWS * EDGE_PLACES, device=code.device)
+    fine = torch.zeros(EDGE_ROWS * size, device=code.device)
+    for start, middle, end in shifted_views(code, step, 3):
+        low, high = torch.minimum(start, end), torch.maximum(start, end)
+        rise = high - low
+        strength = sum((rise > bound).int() for bound in EDGE_STRENGTHS[1:]).flatten()
+        kept = ((rise > EDGE_STRENGTHS[0]) & (high < CLIPPED)).flatten()
+        row, place = (
+            strength * EDGE_LEVELS + bin_of(low + rise / 2, EDGE_LEVELS),
+            ((middle - low) / rise.clamp(min=1e-6)).flatten(),
+        )
+        inside = kept & (place >= 0) & (place <= 1)
+        histogram += histogram_of(
+            [masked_index(inside, row * EDGE_PLACES + bin_of(place, EDGE_PLACES))], len(histogram), code
+        )
+        # Place 1 belongs to the last bin inside, hence a little less than FINE_PLACES.
+        at = (place.clamp(-0.04, 1.04) * (FINE_PLACES - 1e-3) + 1).int().clamp_(0, size - 1)
+        fine += histogram_of([masked_index(kept, row * size + at)], len(fine), code)
+    return row_histograms(histogram.view(EDGE_ROWS, EDGE_PLACES)), _moments(fine.view(EDGE_ROWS, size))
+
+
+def _moments(counts: Tensor) -> Tensor:
+    inside, number = counts[:, 1:-1], counts[:, 1:-1].sum(1).clamp(min=RELIABLE)
+    place = (torch.arange(FINE_PLACES, device=counts.device) + 0.5) / FINE_PLACES - 0.5
+    mean, square = inside @ place / number, inside @ place.square() / number
+    outside = (counts[:, 0] + counts[:, -1]) / counts.sum(1).clamp(min=RELIABLE)
+    return torch.cat([10 * mean, 10 * (square - mean.square()).clamp(min=0).sqrt(), 3 * outside.sqrt()])
+
+
+def colour_statistics(code: Tensor) -> Tensor:
+    """(3, H, W) -> how much farther along an edge the brighter of two channels is, by level and by gap between them.
+
+    A table of COLOUR_LEVELS x COLOUR_GAPS rows, each a histogram of COLOUR_PLACES differences of place in
+    [-0.5, 0.5], and the log count of each row.
+    """
+    return row_histograms(
+        histogram_of(_colour_bins(code), COLOUR_ROWS * COLOUR_PLACES, code).view(COLOUR_ROWS, COLOUR_PLACES)
+    )
+
+
+def _colour_bins(code: Tensor) -> Iterator[Tensor]:
+    for start, middle, end in shifted_views(code, 1, 3):
+        rise = end - start
+        safe = torch.where(rise.abs() > EDGE_STRENGTHS[1], rise, torch.ones_like(rise))
+        place, level = (middle - start) / safe, (start + end) / 2
+        good = (rise.abs() > EDGE_STRENGTHS[1]) & (place >= 0) & (place <= 1) & (torch.maximum(start, end) < CLIPPED)
+        for i, j in ((0, 1), (1, 2), (0, 2)):
+            gap = level[i] - level[j]
+            kept = (good[i] & good[j] & (rise[i] * rise[j] > 0) & (gap.abs() > 4 / 255)).flatten()
+            ahead = (place[i] - place[j]) * gap.sign()
+            row = bin_of((level[i] + level[j]) / 2, COLOUR_LEVELS) * COLOUR_GAPS + bin_of(gap.abs() * 3, COLOUR_GAPS)
+            yield masked_index(kept, row * COLOUR_PLACES + bin_of(ahead + 0.5, COLOUR_PLACES))

@@ -1,0 +1,197 @@
+"""Stage 2: how bright were the clipped pixels? Masked features, and a distribution for an answer.
+
+Two floors. A `MaskedUNet` sees the whole photo at a bounded working resolution: what is clipped is masked out of its
+features layer by layer, and it is told separately where the holes are. Features of an image classifier
+(`efficientnet_lite`) join it half way down: how bright a clipped region is follows from what it is, and sun, lamp, window, sky
+and wall differ by ten stops and look alike. A small per-pixel head then decides at full resolution, from code values and
+enlarged features (`RestoredLight`).
+
+The answer is a distribution of log-radiance, for no single number serves all: the median has the least error and shows
+lamps as grey discs; light for a rendering needs the energy; eyes want texture.
+
+Source: Santos et al. 2020 for the features, Eilertsen et al. 2017 for the alpha blend, Liu et al. 2020 for the positive
+residual, Koenker & Bassett 1978 for quantiles; the rest is ours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hdrrecon.camera.masks import over_mask, under_mask
+from hdrrecon.networks.restore.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
+from hdrrecon.networks.restore.features import Seen
+from hdrrecon.networks.restore.restored_light import RestoredLight
+from hdrrecon.networks.soft_mask_conv import MaskedUNet, MaskedUNetConfig
+from hdrrecon.networks.working_resolution import enlarge_rows
+
+INPUTS = 13
+FULL_INPUTS = 10
+OUTPUTS = 13
+BRIGHTEST_SHADOW_STOPS = 3  # what the network can say of a crushed pixel begins this many stops below the clip level
+ENOUGH_MEASURED = (
+    0.2  # of a photo's values: training has none of which fewer are, so what a network says of such is not believed
+)
+BLIND_STOPS = (
+    4  # from the median to either end of the interval, at least, where nothing was measured; less in proportion
+)
+BRIGHTEST_SHADOW = (
+    2**-8
+)  # what is added: no more than an sRGB code of 13 holds, or black would outshine the tones next to it
+
+
+@dataclass(frozen=True)
+class MaskedFeaturesConfig:
+    """`widths`, `kernels`, `blocks`: see `MaskedUNetConfig`; `recognise`: stages of the classifier that are looked at, 0 for none;
+    `features`: channels handed to the full-resolution `head`; `working_px`: longest side at which the photo is seen.
+    `masked` and `update` switch the two halves of the idea off, for comparison."""
+
+    widths: tuple[int, ...] = (24, 48, 80, 112, 144)
+    kernels: tuple[int, ...] = (5, 3, 3, 3, 3)
+    blocks: int = 1
+    recognise: int = 6
+    features: int = 16
+    head: int = 32
+    working_px: int = 256
+    masked: bool = True
+    update: bool = True
+
+    @property
+    def unet(self) -> MaskedUNetConfig:
+        return MaskedUNetConfig(
+            self.widths,
+            self.kernels,
+            INPUTS,
+            blocks=self.blocks,
+            norm=True,
+            to_full_size=False,
+            masked=self.masked,
+            update=self.update,
+        )
+
+
+SMALL = MaskedFeaturesConfig(widths=(16, 32, 48, 64, 96), recognise=0, features=12, head=24, working_px=192)
+
+
+class MaskedFeatures(nn.Module):
+    """(code, linear) -> `RestoredLight`. See the module's text."""
+
+    Config = MaskedFeaturesConfig
+
+    def __init__(self, config: MaskedFeaturesConfig = MaskedFeaturesConfig()):
+        super().__init__()
+        self.config = config
+        self.unet = MaskedUNet(config.unet)
+        self.multiple_of = self.unet.multiple_of
+        self.context = Context(config)
+        self.features = nn.Conv2d(config.widths[0], config.features, 3, 1, 1)
+        self.head = nn.Sequential(
+            nn.Conv2d(config.features + FULL_INPUTS, config.head, 1),
+            nn.SiLU(),
+            nn.Conv2d(config.head, config.head, 1),
+            nn.SiLU(),
+            nn.Conv2d(config.head, OUTPUTS, 1),
+        )
+        nn.init.zeros_(self.head[-1].weight)
+        with torch.no_grad():  # untrained: a tenth of a stop, give or take one; shadows eight stops down
+            self.head[-1].bias.copy_(torch.tensor([-2.0] * 3 + [0.5] * 2 + [-2.0] * 2 + [-2.0] * 3 + [5.0] * 3))
+
+    def forward(self, code: Tensor, linear: Tensor, working_px: int | None = None) -> RestoredLight:
+        """code, linear (N, 3, H, W) in [0, 1] -> the light of clipped and crushed pixels; zeros where the photo is well exposed."""
+        deep = self.look(code, linear, working_px or self.config.working_px)
+        deep = enlarge_rows(deep, slice(0, code.shape[-2]), code.shape[-2:])
+        lost = torch.maximum(over_mask(code).amax(1), under_mask(code)[:, 0]) > 0
+
+        # Where nothing was lost nothing is asked: photos are mostly well exposed, and the head costs per pixel.
+        def pick(x):
+            return x.permute(1, 0, 2, 3)[:, lost][None, ..., None]
+
+        def spread(x):
+            return x.new_zeros(x.shape[1], *lost.shape).masked_scatter(lost, x[0, ..., 0]).permute(1, 0, 2, 3)
+
+        return RestoredLight(*map(spread, self.answer(pick(code), pick(linear), pick(deep))))
+
+    def look(self, code: Tensor, linear: Tensor, working_px: int) -> Tensor:
+        """What was seen of the photo at half the working resolution, (N, features + 1, h, w): the U-Net's features, and how blind
+        it was, from 0 (enough was measured) to 1 (nothing)."""
+        return self.look_at(Seen.at(code, linear, working_px))
+
+    def look_at(self, seen: Seen) -> Tensor:
+        """The same of a photo that has been brought to the working resolution."""
+        deep = self.seen_by_unet(seen)
+        blind = (1 - (1 - seen.over).mean((1, 2, 3), keepdim=True) / ENOUGH_MEASURED).clamp(0, 1)
+        return torch.cat([deep, blind.to(deep.dtype).expand_as(deep[:, :1])], 1)
+
+    def seen_by_unet(self, seen: Seen) -> Tensor:
+        """The U-Net's features alone, (N, features, h, w)."""
+        height, width = seen.code.shape[-2:]
+
+        def fill(x):
+            return F.pad(x, (0, (-width) % self.multiple_of, 0, (-height) % self.multiple_of), mode="replicate")
+
+        code, linear, over, under, depth = map(fill, seen)
+        measured = (1 - over) * (1 - under)
+        x = torch.cat([code, linear, depth, over, under], 1)
+        # Where the holes are is known everywhere; what is in them nowhere.
+        mask = torch.cat([measured, measured, measured, torch.ones_like(over), torch.ones_like(under)], 1)
+        deep = self.features(self.unet(x, mask, self.context.over(code)))
+        return deep[..., : -(-height // 2), : -(-width // 2)]
+
+    def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
+        """The per-pixel head, on pixels in any arrangement; `deep` is what `look` says at each. See `forward`."""
+        deep, blind = deep[:, :-1], deep[:, -1:].float()
+        out = self.head(torch.cat([code, linear, over_mask(code), under_mask(code), deep], 1)).float()
+        median, above, below, more, unlike, vivid, shadow = out.split((3, 1, 1, 1, 1, 3, 3), 1)
+        median = F.softplus(median)
+        energy = median * torch.sigmoid(unlike) * 2 + F.softplus(more)
+        above, below = (torch.maximum(F.softplus(side) + 0.05, BLIND_STOPS * blind) for side in (above, below))
+        return RestoredLight(
+            median,
+            energy,
+            F.softplus(vivid),
+            above,
+            below,
+            torch.exp2(-(BRIGHTEST_SHADOW_STOPS + F.softplus(shadow))).clamp(max=BRIGHTEST_SHADOW),
+        )
+
+
+class Context(nn.Module):
+    """What the whole photo says: the classifier's features join at /16 and /32, a summary of everything at the deepest level."""
+
+    def __init__(self, config: MaskedFeaturesConfig):
+        super().__init__()
+        self.deepest = len(config.widths) - 1
+        channels = config.widths[-1]
+        self.summary = nn.Sequential(nn.Linear(2 * channels, channels), nn.SiLU(), nn.Linear(channels, channels))
+        self.classifier, self.join = None, nn.ModuleDict()
+        if config.recognise:
+            self.classifier = EfficientNetLite0(EfficientNetConfig(stages=config.recognise)).requires_grad_(False)
+            # Level l of the U-Net has stride 2 ** (l + 1), as has feature l of the classifier.
+            self.join = nn.ModuleDict(
+                {
+                    str(i): nn.Sequential(
+                        nn.Dropout2d(0.2), nn.Conv2d(self.classifier.channels[i], config.widths[i], 1)
+                    )
+                    for i in (3, 4)
+                    if i < min(len(self.classifier.channels), len(config.widths))
+                }
+            )
+
+    def over(self, code: Tensor):
+        """A function for `MaskedUNet.forward`, with what the classifier saw in `code`."""
+        seen = []
+        if self.classifier is not None:
+            with torch.no_grad():  # stays as ImageNet taught it: a hundred panoramas would only spoil it
+                seen = self.classifier(code)
+
+        def joined(x: Tensor, level: int) -> Tensor:
+            if str(level) in self.join:
+                x = x + self.join[str(level)](seen[level])
+            if level == self.deepest:
+                x = x + self.summary(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))[..., None, None]
+            return x
+
+        return joined

@@ -1,0 +1,62 @@
+"""A pipeline by the name of its model, and the device and response that a user named."""
+
+from __future__ import annotations
+
+from hdrrecon.camera.response import ResponseCurve
+
+RESPONSES = ("estimate", "srgb", "camera")
+
+
+def build_pipeline(name: str):
+    """The `HDRPipeline` of a shipped model, on the CPU.
+
+    Raises:
+        KeyError: naming the models there are.
+    """
+    from copy import deepcopy
+
+    from hdrrecon import zoo
+    from hdrrecon.pipeline.pipeline import HDRPipeline
+
+    model = zoo.card(name)
+
+    # Copied: moving a cached network to another device would move it for everyone.
+    def stage(weights):
+        return deepcopy(zoo.load(weights)) if weights else None
+
+    refine = stage(model.refine)
+    # A DKPN that stands alone brings what comes before it.
+    return HDRPipeline(stage(model.linearize), stage(model.restore) or getattr(refine, "preliminary", None), refine)
+
+
+def pick_device(device: str):
+    """The torch device of a name; "auto" is CUDA, else MPS, else CPU.
+
+    Raises:
+        RuntimeError: none of torch's names, or a GPU that torch does not see.
+    """
+    import torch
+
+    if str(device) != "auto":
+        device = torch.device(device)
+        if (
+            device.type == "cuda" and not torch.cuda.is_available()
+        ):  # torch itself says so late, and with an AssertionError
+            raise RuntimeError(
+                f'no device {str(device)!r}: torch {torch.__version__} sees no CUDA GPU here; use "auto" or "cpu"'
+            )
+        return device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def pick_response(response: str | ResponseCurve) -> ResponseCurve | None:
+    """The curve a user asked for, or None to estimate it."""
+    if isinstance(response, ResponseCurve):
+        return response
+    if response not in RESPONSES:
+        raise ValueError(
+            f"response must be one of {', '.join(map(repr, RESPONSES))} or a ResponseCurve, got {response!r}"
+        )
+    return None if response == "estimate" else getattr(ResponseCurve, response)()

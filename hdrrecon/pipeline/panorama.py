@@ -1,0 +1,112 @@
+"""Panoramas: pictures whose left and right edges meet, and whose top and bottom rows are points.
+
+An equirectangular panorama is cut open along a meridian that means nothing. `Sphere` sews it together again for any
+network: inside it, every padded convolution and every bilinear enlargement sees over the seam and over the poles.
+Nothing is computed twice, and statistics over the picture count each pixel once, so that turning the panorama turns the
+answer.
+
+Source: circular padding as in Wang et al., "360SD-Net" 2020 and many since; over a pole, a row continues in the row on
+the other side, half a turn away.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from hdrrecon.pipeline.pixels import PixelCodes
+
+LEAST_PX = 512  # narrower pictures of 2:1 are rather banners than panoramas
+_SEAM_STEPS = 4  # how many times an ordinary step between columns the step at the seam may be
+_SEAM_CODES = 4 / 255
+
+
+def is_panorama(codes: PixelCodes) -> bool:
+    """True for exactly 2:1, at least 512 pixels wide, where the right edge goes on at the left.
+
+    An ordinary photo may be 2:1 as well, but its edges hardly ever meet: the mean step between last and first column
+    must be of the size of the steps beside it.
+    """
+    height, width = codes.size
+    if width != 2 * height or width < LEAST_PX:
+        return False
+    columns = PixelCodes(codes.stored[:, [0, 1, -2, -1]], codes.values, codes.device).code(slice(0, height))
+
+    def step(a, b):
+        return float((columns[:, a] - columns[:, b]).abs().mean())
+
+    return step(0, 3) <= _SEAM_STEPS * (step(0, 1) + step(2, 3)) / 2 + _SEAM_CODES
+
+
+def check_panorama(size: tuple[int, int]) -> None:
+    """Raises ValueError: (H, W) is not twice as wide as high, give or take two pixels."""
+    if abs(size[1] - 2 * size[0]) > 2:
+        raise ValueError(
+            f"a panorama is twice as wide as high (equirectangular, all around), this picture is {size[1]} x {size[0]}; "
+            "leave panorama out"
+        )
+
+
+def working_px(longest_px: int, width: int, multiple_of: int) -> int:
+    """Width at which a panorama is seen: one that a network can halve as often as it does, and the height too."""
+    width, step = min(longest_px, width), 2 * multiple_of
+    return width // step * step or width
+
+
+def around(x: Tensor, rows: int, columns: int) -> Tensor:
+    """Pad a panorama (N, C, h, w) with its own continuation; `rows` <= h, `columns` <= w, w even."""
+    half = x.shape[-1] // 2
+    if rows:
+        turned = x.roll(half, -1)
+        x = torch.cat([turned[..., :rows, :].flip(-2), x, turned[..., -rows:, :].flip(-2)], -2)
+    return torch.cat([x[..., -columns:], x, x[..., :columns]], -1) if columns else x
+
+
+class Sphere(TorchFunctionMode):
+    """Within it, in this thread, pictures are panoramas. See the module's text.
+
+    Example:
+        >>> x = torch.rand(1, 1, 8, 16)
+        >>> net = torch.nn.Conv2d(1, 1, 3, padding=1)
+        >>> with Sphere(), torch.no_grad():
+        ...     bool(torch.allclose(net(x.roll(8, -1)), net(x).roll(8, -1), atol=1e-6))
+        True
+    """
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if function in (torch.conv2d, F.conv2d):
+            return _convolved(*args, **kwargs)
+        if function is F.interpolate:
+            return _enlarged(*args, **kwargs)
+        if function is F.pad:
+            return _padded(*args, **kwargs)
+        return function(*args, **kwargs)
+
+
+def _convolved(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    if not isinstance(padding, str):
+        rows, columns = (padding, padding) if isinstance(padding, int) else (*padding, *padding)[:2]
+        x, padding = around(x, rows, columns), 0
+    return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
+
+
+def _padded(x, pad, mode="constant", value=None):
+    left, right, top, bottom = pad if len(pad) == 4 else (0,) * 4
+    rows, columns = max(top, bottom), max(left, right)
+    border = mode == "replicate" or mode == "constant" and not value
+    if border and x.ndim == 4 and (rows or columns) and rows <= x.shape[-2] and columns <= x.shape[-1]:
+        x = around(x, rows, columns)
+        return x[..., rows - top : x.shape[-2] - rows + bottom, columns - left : x.shape[-1] - columns + right]
+    return F.pad(x, pad, mode, value)
+
+
+def _enlarged(x, size=None, scale_factor=None, mode="nearest", **options):
+    # Enlarging by a whole factor needs one more pixel around.
+    if mode != "bilinear" or scale_factor is None or scale_factor != int(scale_factor) or options.get("align_corners"):
+        return F.interpolate(x, size, scale_factor, mode, **options)
+    factor = int(scale_factor)
+    out = F.interpolate(around(x, 1, 1), scale_factor=scale_factor, mode=mode, **options)
+    return out[..., factor:-factor, factor:-factor]

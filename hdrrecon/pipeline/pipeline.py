@@ -1,0 +1,245 @@
+"""The inverse camera: linearize -> restore -> refine, in the reverse order of what a camera does.
+
+`HDRPipeline` alone knows the order; a stage never knows its neighbours. PixelCodes in, `PreparedPhoto` out, from which any rows of the
+light can be had; or, for photos that fit, tensors in and `PipelineResult` out.
+
+What it promises, whatever the weights:
+
+* where the masks are zero, `radiance` equals `linear` to the bit;
+* no pixel comes out darker than its linearised value, so clipped pixels stay at or above the clip level;
+* a photo in which nothing is clipped or crushed never meets a restoring or refining network;
+* dequantised on demand, code values stay inside their own 8-bit cell; masks and the response come from those of the photo;
+* light does not depend on the size of the bands it was made in: the same to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from functools import cached_property
+from typing import get_args
+
+import torch
+from torch import Tensor, nn
+
+from hdrrecon.camera.basis import FAMILIES
+from hdrrecon.camera.dequantize import on_grid
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.networks.cuda_graphs import CudaGraphed
+from hdrrecon.networks.precision import Precision, autocast, check_precision
+from hdrrecon.networks.restore.features import Seen, seen_maps
+from hdrrecon.networks.working_resolution import working_size
+from hdrrecon.pipeline.bands import band_rows, in_bands
+from hdrrecon.pipeline.panorama import Sphere, around, check_panorama, is_panorama, working_px
+from hdrrecon.pipeline.pixels import PixelCodes
+from hdrrecon.pipeline.prepared import Highlights, PreparedPhoto, fills_shadows, something_missing
+from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk
+
+_LOOKED_AT_TIMES = 4  # a network that shrinks its photo itself is handed one of at most so many times its working size
+
+
+class PipelineResult:
+    """What became of one photo. Tensors (1, C, H, W): `radiance` and `linear` (C = 3, 1.0 = clip level), `confidence`
+    (C = 1), `over` (C = 3) and `under` (C = 1) soft masks; and the `response` that was inverted.
+
+    Light alone is kept; the others are made when they are asked for."""
+
+    def __init__(self, development: PreparedPhoto, rows: int):
+        self.development, self._rows = development, rows
+        self.radiance = self._whole(lambda band: development.light(band)[0])
+
+    @property
+    def response(self) -> ResponseCurve:
+        return self.development.response
+
+    @cached_property
+    def linear(self) -> Tensor:
+        return self._whole(self.development.linear)
+
+    @cached_property
+    def confidence(self) -> Tensor:
+        return self._whole(lambda band: self.development.light(band, confidence=True)[1][..., None])
+
+    @cached_property
+    def over(self) -> Tensor:
+        return self._whole(self.development.over)
+
+    @cached_property
+    def under(self) -> Tensor:
+        return self._whole(self.development.under)
+
+    def _whole(self, part) -> Tensor:
+        """(1, C, H, W) of a function of rows; channels last in memory."""
+        (height, width), out = self.development.codes.size, None
+        for band, values in in_bands(height, self._rows, part):
+            out = values.new_empty(height, width, values.shape[-1]) if out is None else out
+            out[band] = values
+        return out.permute(2, 0, 1)[None]
+
+
+class HDRPipeline(nn.Module):
+    """Three stages, each replaceable and each optional.
+
+    Args:
+        linearize: has `estimate(code, prior) -> dict(inverse, families, spread)`; needed when no response is given. One that
+            never looks at more than so many pixels a side says so: `longest_px`.
+        restore: has `config.working_px`; `look(code, linear, working_px) -> deep`, features of the photo at the working
+            resolution, (1, F, h, w); and `answer(code, linear, deep) -> RestoredLight`, pixel by pixel, on any arrangement
+            (N, C, n, 1). One that has `look_at(Seen)` is shown the photo already shrunk: cheaper, and better for large
+            photos. `fills_shadows` False: it has nothing for crushed pixels; `one_answer` True: its three are one. None leaves clipped light at the clip level.
+        refine: has `config.working_px` and `correct(code, linear, radiance) -> correction` in stops, (1, 3, h, w), all
+            at the working resolution; for the median answer alone. None leaves light as it was restored.
+
+    Stages say how often they halve their input: `multiple_of`.
+    """
+
+    precision: Precision = "auto"
+
+    def __init__(self, linearize: nn.Module | None, restore: nn.Module | None, refine: nn.Module | None = None):
+        super().__init__()
+        self.linearize, self.restore, self.refine = linearize, restore, refine
+
+    def estimate_response(self, code: Tensor | PixelCodes, prior: dict[str, float] | None = None) -> ResponseCurve:
+        """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`.
+
+        `prior`: probability of each family before the photo is seen (`camera.exif_prior`); then it is in the `facts` too.
+        """
+        if self.linearize is None:
+            raise ValueError(
+                'this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve'
+            )
+        if isinstance(code, PixelCodes):
+            longest = getattr(self.linearize, "longest_px", max(code.size))
+            code = shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest), code.device)
+        out = self.linearize.estimate(code, prior)
+        likely = dict(zip(FAMILIES, out["families"].tolist()))
+        facts = {"families": likely, "spread": out["spread"].double().cpu().numpy()}
+        if prior is not None:
+            facts["prior"] = dict(prior)
+        return ResponseCurve(out["inverse"].double().cpu().numpy(), "estimate", facts)
+
+    @torch.inference_mode()
+    def prepare(
+        self,
+        codes: PixelCodes,
+        response: ResponseCurve | None = None,
+        prior: dict[str, float] | None = None,
+        *,
+        smooth: bool = False,
+        highlights: Highlights = "median",
+        panorama: bool | None = None,
+    ) -> PreparedPhoto:
+        """Everything that needs the whole photo, at bounded resolutions.
+
+        Args:
+            response: None estimates it, given `prior`.
+            smooth: dequantise 8-bit codes first.
+            highlights: of what may have been there, "median" has the least error; "energy" adds up to the right amount of
+                light; "vivid" looks it.
+            panorama: its edges meet; None finds out (`panorama.is_panorama`).
+        """
+        if highlights not in get_args(Highlights):
+            raise ValueError(
+                f"highlights must be one of {', '.join(map(repr, get_args(Highlights)))}, got {highlights!r}"
+            )
+        check_precision(self.precision)
+        if response is None:
+            response = self.estimate_response(codes, prior)
+        rows = max(1, band_px(codes.device) // codes.size[1])
+        if smooth:
+            bands = (slice(top, min(top + rows, codes.size[0])) for top in range(0, codes.size[0], rows))
+            smooth = all(on_grid(codes.code(band), 255) for band in bands)
+        facts = {
+            "codes": codes,
+            "response": response,
+            "table": codes.linear_table(response),
+            "smooth": smooth,
+            "highlights": highlights,
+            "panorama": is_panorama(codes) if panorama is None else panorama,
+            "restore": self.restore,
+        }
+        if panorama:
+            check_panorama(codes.size)
+        # Stage 3 has learnt to mend the answer of least error; the others it would pull back towards that.
+        refine = self.refine if highlights == "median" or getattr(self.restore, "one_answer", False) else None
+        shadows = refine is not None or fills_shadows(self.restore)
+        if self.restore is refine is None or not something_missing(codes, shadows, rows):
+            return PreparedPhoto(**facts)
+        facts["grey"] = codes.grey
+        if self.restore is not None:
+            facts["deep"] = self._looked(PreparedPhoto(**facts))
+        if refine is not None:
+            facts["correction"] = self._corrected(PreparedPhoto(**facts))
+        return PreparedPhoto(**facts)
+
+    def forward(
+        self,
+        code: Tensor,
+        response: ResponseCurve | None = None,
+        prior: dict[str, float] | None = None,
+        smooth: bool = False,
+        *,
+        memory: int | None = None,
+        **options,
+    ) -> PipelineResult:
+        """code (1, 3, H, W) code values: uint8, uint16, or floats in [0, 1]; `memory` in bytes; others as `prepare`."""
+        codes = PixelCodes.of_tensor(code[0])
+        rows = band_rows(codes.size, memory, codes.stored.nbytes + 12 * codes.size[0] * codes.size[1], codes.device)
+        return PipelineResult(self.prepare(codes, response, prior, smooth=smooth, **options), rows)
+
+    def compile_networks(self) -> None:
+        """Let `torch.compile` make what runs at the working resolution faster, for sizes of any kind."""
+        for stage, method in ((self.restore, "look_at"), (self.restore, "look"), (self.refine, "correct")):
+            if hasattr(stage, method):
+                setattr(stage, method, torch.compile(getattr(stage, method), dynamic=True))
+
+    def replay_networks(self) -> None:
+        """On CUDA, launch what runs at the working resolution as one, for photos of a size that comes again (`hdrrecon.networks.cuda_graphs`)."""
+        for stage, method in ((self.restore, "look_at"), (self.refine, "correct")):
+            if hasattr(stage, method) and not isinstance(getattr(stage, method), CudaGraphed):
+                setattr(stage, method, CudaGraphed(getattr(stage, method), stage))
+
+    def _looked(self, photo: PreparedPhoto) -> Enlarged:
+        codes, net = photo.codes, self.restore
+        size = _size_seen(net, photo)
+
+        def pair(rows):
+            return (nchw(codes.code(rows)), nchw(photo.linear(rows)))
+
+        if hasattr(net, "look_at"):
+            seen = Seen.split(shrunk(lambda rows: seen_maps(*pair(rows)), codes.size, size, codes.device))
+
+            def look():
+                return net.look_at(seen)
+        else:
+            handed = working_size(codes.size, _LOOKED_AT_TIMES * max(size))
+            both = shrunk(lambda rows: torch.cat(pair(rows), 1), codes.size, handed, codes.device)
+
+            def look():
+                return net.look(both[:, :3], both[:, 3:], max(size))
+
+        return self._enlarged(look, photo)
+
+    def _corrected(self, photo: PreparedPhoto) -> Enlarged:
+        def maps(rows):
+            return torch.cat([nchw(x) for x in (photo.codes.code(rows), photo.linear(rows), photo.light(rows)[0])], 1)
+
+        seen = shrunk(maps, photo.codes.size, _size_seen(self.refine, photo), photo.codes.device).split(3, 1)
+        return self._enlarged(lambda: self.refine.correct(*seen), photo)
+
+    def _enlarged(self, look: Callable[[], Tensor], photo: PreparedPhoto) -> Enlarged:
+        with autocast(self.precision, photo.codes.device), Sphere() if photo.panorama else nullcontext():
+            features = look()
+        return Enlarged(features, photo.codes.size, (lambda x: around(x, 1, 1)) if photo.panorama else replicated)
+
+
+def nchw(image: Tensor) -> Tensor:
+    """(h, W, C) to (1, C, h, W), contiguous."""
+    return image.permute(2, 0, 1)[None].contiguous()
+
+
+def _size_seen(net: nn.Module, photo: PreparedPhoto) -> tuple[int, int]:
+    if not photo.panorama:
+        return working_size(photo.codes.size, net.config.working_px)
+    width = working_px(net.config.working_px, photo.codes.size[1], getattr(net, "multiple_of", 1))
+    return min(width // 2, photo.codes.size[0]), width

@@ -1,0 +1,127 @@
+"""A photo's code values, kept as they came and given out row by row.
+
+8 bits stay 8 bits: a photo of 200 megapixels then takes 0.6 GB, not 2.4. And what depends on the code of one channel alone
+(code value, linear light, is it clipped?) is worked out once per code and looked up per pixel.
+
+Images here are (H, W, C), as files hold them; the tables are (K, 3), one row per integer code.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hdrrecon.camera.dequantize import REACH_PX, dequantize
+from hdrrecon.camera.masks import OVER_START, UNDER_START
+from hdrrecon.camera.response import ResponseCurve
+
+CRUSHED = 1 / 255  # the lowest two codes: what lies there is noise and rounding
+OVER, LIT, ABOVE_BLACK = 1, 2, 4  # bits of a channel's flags: over-exposed; not under-exposed; not crushed
+_EPSILON = 1e-6
+
+
+class PixelCodes:
+    """One photo.
+
+    Args:
+        stored: (H, W, 1) or (H, W, 3): uint8, uint16 or float code values in [0, 1], on any device, of any strides.
+        values: (K, 3) float32 code value in [0, 1] of each integer code; None: code / (K - 1).
+        device: where to keep them; None: where they are.
+    """
+
+    def __init__(self, stored: Tensor, values: Tensor | None = None, device: torch.device | str | None = None):
+        self.stored = stored if device is None else stored.to(device)
+        self.device = self.stored.device
+        self.values = None
+        if not stored.is_floating_point():
+            count = torch.iinfo(stored.dtype).max + 1
+            if values is None:
+                values = torch.arange(count, dtype=torch.float32)[:, None].expand(-1, 3) / (count - 1)
+            self.values = values.to(self.device).contiguous()
+            if stored.dtype == torch.uint16 and self.device.type != "cpu":
+                self.stored = self.stored.int()  # CUDA cannot index uint16
+        self._flags = None if self.values is None else flags_of(self.values)
+
+    @classmethod
+    def of_tensor(cls, code: Tensor, device: torch.device | str | None = None) -> PixelCodes:
+        """From (C, H, W)."""
+        return cls(code.permute(1, 2, 0), None, device)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        return tuple(self.stored.shape[:2])
+
+    @property
+    def grey(self) -> bool:
+        """All three channels are equal everywhere."""
+        if self.stored.shape[-1] == 1:
+            return True
+        step = max(1, (1 << 20) // self.size[1])
+        parts = (self.stored[top : top + step] for top in range(0, self.size[0], step))
+        return all(torch.equal(p[..., 0], p[..., 1]) and torch.equal(p[..., 1], p[..., 2]) for p in parts)
+
+    def code(self, rows: slice) -> Tensor:
+        """Code values of some rows, (h, W, 3) float32."""
+        return self.looked_up(rows, self.values)
+
+    def flags(self, rows: slice) -> Tensor:
+        """`flags_of` the pixels of some rows: the bits of any of their channels, (h, W) uint8."""
+        flags = flags_of(self.code(rows)) if self._flags is None else self.looked_up(rows, self._flags)
+        return flags[..., 0] | flags[..., 1] | flags[..., 2]
+
+    def code_at(self, y: Tensor, x: Tensor) -> Tensor:
+        """Code values of the pixels in rows `y` (n,) and columns `x` (n,), (n, 3) float32."""
+        if self.device.type == "cpu":  # torch cannot index uint16
+            picked = torch.from_numpy(self.stored.numpy()[y.numpy(), x.numpy()]).expand(-1, 3)
+        else:
+            picked = self.stored.flatten(0, 1)[y * self.size[1] + x].expand(-1, 3)
+        return picked.float() if self.values is None else self.values.gather(0, picked.long())
+
+    def linear_table(self, response: ResponseCurve) -> Tensor | None:
+        """Linear light of each integer code, (K, 3); None where codes are floats."""
+        return None if self.values is None else _linearized(self.values[None], response)[0].contiguous()
+
+    def linear(self, rows: slice, response: ResponseCurve, table: Tensor | None, smooth: bool = False) -> Tensor:
+        """Linear light of some rows, (h, W, 3) float32. `table` is the `linear_table`; `smooth` dequantises first."""
+        if not smooth:
+            return _linearized(self.code(rows), response) if table is None else self.looked_up(rows, table)
+        top, bottom = max(0, rows.start - REACH_PX), min(self.size[0], rows.stop + REACH_PX)
+        code = self.code(slice(top, bottom)).permute(2, 0, 1)[None].contiguous()
+        code = dequantize(code)[0, :, rows.start - top : rows.stop - top]
+        return _linearized(code.permute(1, 2, 0), response)
+
+    def looked_up(self, rows: slice, table: Tensor | None) -> Tensor:
+        """Entries of `table` (K, 3) at the codes of some rows, (h, W, 3) of its dtype; the codes, if `table` is None."""
+        stored = self.stored[rows].expand(-1, -1, 3)
+        if table is None:
+            return stored.float().contiguous()
+        if self.device.type == "cpu":
+            return torch.from_numpy(_look_up(np.ascontiguousarray(stored.numpy()), table.numpy()))
+        return table.gather(0, stored.to(torch.long, memory_format=torch.contiguous_format).view(-1, 3)).view(
+            stored.shape
+        )
+
+
+def flags_of(code: Tensor) -> Tensor:
+    """What each code value (...) says of its channel: the bits OVER, LIT and ABOVE_BLACK, uint8."""
+    return (
+        (code > OVER_START).to(torch.uint8) * OVER
+        | (code >= UNDER_START).to(torch.uint8) * LIT
+        | (code > CRUSHED + _EPSILON).to(torch.uint8) * ABOVE_BLACK
+    )
+
+
+def _linearized(code: Tensor, response: ResponseCurve) -> Tensor:
+    """(..., W, 3) codes to light, channels last."""
+    return response.linearize(code.permute(2, 0, 1)[None])[0].permute(1, 2, 0).contiguous()
+
+
+def _look_up(stored: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """(h, W, 3) integers and (K, 3) table. Ten times quicker than indexing with tensors."""
+    import cv2
+
+    if stored.dtype == np.uint8:
+        out = cv2.LUT(stored, table.reshape(1, 256, 3))
+        return out.reshape(stored.shape)  # OpenCV drops axes of length 1
+    return np.stack([np.take(table[:, c], stored[..., c]) for c in range(3)], -1)

@@ -1,0 +1,145 @@
+"""One photo between its response and its light.
+
+`HDRPipeline.prepare` looks at a photo once, at a bounded resolution; what it found is kept here, and any rows of the light can
+then be had, in any order, at the cost of those rows. Nothing depends on how the photo is cut: pixels are worked on alone, and
+in groups of one fixed size, because the last bit of a matrix product or of an exponential may depend on how many there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from hdrrecon.camera.masks import over_mask, under_mask
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
+from hdrrecon.pipeline.resample import Enlarged
+
+Highlights = Literal["median", "energy", "vivid"]
+SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
+LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
+_GROUP_PX = {
+    "cpu": 1 << 12
+}  # pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch
+_GROUP_PX_ELSEWHERE = 1 << 18
+_SHOWN = 64  # a group is shown as so many pictures: of a single large one, a convolution on one core rounds the end differently
+
+
+@dataclass(frozen=True)
+class PreparedPhoto:
+    """A prepared photo. Rows are (h, W, C) float32, on the device of `codes`.
+
+    Attributes:
+        response: the curve that is inverted; `table` is its `PixelCodes.linear_table`.
+        smooth: codes are dequantised first.
+        grey: the photo has no colour, so its light gets none.
+        panorama: it is one.
+        head: the restoring network's `answer`, with the features it needs, or None.
+        correction: of the refining network, in stops, or None.
+    """
+
+    codes: PixelCodes
+    response: ResponseCurve
+    table: Tensor | None
+    smooth: bool = False
+    grey: bool = False
+    panorama: bool = False
+    highlights: Highlights = "median"
+    restore: nn.Module | None = None
+    deep: Enlarged | None = None
+    correction: Enlarged | None = None
+
+    def linear(self, rows: slice) -> Tensor:
+        """The linearised photo, (h, W, 3)."""
+        return self.codes.linear(rows, self.response, self.table, self.smooth)
+
+    def over(self, rows: slice) -> Tensor:
+        """Soft mask of over-exposed channels, (h, W, 3)."""
+        return over_mask(self.codes.code(rows))
+
+    def under(self, rows: slice) -> Tensor:
+        """Soft mask of under-exposed pixels, (h, W, 1)."""
+        return under_mask(self.codes.code(rows), -1)
+
+    @torch.inference_mode()
+    def light(self, rows: slice, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
+        """Radiance (h, W, 3), and confidence (h, W) if it is asked for: 1 measured, 0 invented."""
+        radiance, sure = self.linear(rows), self._measured(rows) if confidence else None
+        if self.deep is None and self.correction is None:
+            return radiance, sure
+        flat = radiance.view(-1, 3)
+        for index, count in self._groups(rows):
+            light, doubt = self._lit(rows, index, flat[index], confidence)
+            flat[index[:count]] = light[:count]
+            if doubt is not None:
+                sure.view(-1)[index[:count]] *= 1 - doubt[:count]
+        return radiance, sure
+
+    def _measured(self, rows: slice) -> Tensor:
+        sure = 1 - self.under(rows)[..., 0]
+        return sure if self.deep is not None else sure * (1 - self.over(rows).amax(-1))
+
+    def _groups(self, rows: slice) -> Iterator[tuple[Tensor, int]]:
+        """Indices within `rows` of the pixels to work on, always as many at once; how many of them count."""
+        flags = self.codes.flags(rows).view(-1)
+        wanted = (flags & OVER) > 0
+        if self.correction is not None or fills_shadows(self.restore):
+            wanted |= (flags & LIT) == 0
+        size = _GROUP_PX.get(flags.device.type, _GROUP_PX_ELSEWHERE)
+        indices = wanted.nonzero()[:, 0]
+        for index in indices.split(size) if len(indices) else ():
+            yield torch.cat([index, index[:1].expand(size - len(index))]), len(index)
+
+    def _lit(self, rows: slice, index: Tensor, linear: Tensor, doubted: bool) -> tuple[Tensor, Tensor | None]:
+        """Light (n, 3) of the pixels `index`, and, if asked for, the chance (n,) that what was restored of it is wrong."""
+        width = self.codes.size[1]
+        y, x = index // width + rows.start, index % width
+        code = self.codes.code_at(y, x)
+        light, doubt, over = linear, None, over_mask(code)
+        if self.deep is not None:
+
+            def image(values):
+                return values.view(_SHOWN, -1, values.shape[-1]).transpose(1, 2)[..., None]
+
+            def column(values):
+                return values[..., 0].transpose(1, 2).flatten(0, 1)
+
+            restored = self.restore.answer(image(code), image(linear), image(self.deep.at(y, x)))
+            light = linear * torch.exp2(over * self._colourless(column(getattr(restored, self.highlights))))
+            if fills_shadows(self.restore):
+                light = light + under_mask(code, -1) * self._colourless(column(restored.shadow))
+            if doubted:
+                doubt = over.amax(1) * torch.exp(-SURE_STOPS / column(restored.spread)[:, 0])
+        if self.correction is not None:
+            mask = torch.maximum(over, under_mask(code, -1))
+            light = torch.maximum(light * torch.exp2(mask * self._colourless(self.correction.at(y, x))), linear)
+        # One channel for all three: the same number in another lane of exp2 may differ in its last bit.
+        return light[:, :1].expand(-1, 3) if self.grey else light, doubt
+
+    def _colourless(self, values: Tensor) -> Tensor:
+        """What came without colour gets none."""
+        return values.mean(1, keepdim=True).expand_as(values) if self.grey else values
+
+
+def fills_shadows(restore: nn.Module | None) -> bool:
+    """Whether a restoring network has light for crushed pixels; a network that has none says so."""
+    return restore is not None and getattr(restore, "fills_shadows", True)
+
+
+def something_missing(codes: PixelCodes, shadows: bool, band_rows: int) -> bool:
+    """True if a pixel is over-exposed; or, where `shadows` can be filled, if at least LEAST_CRUSHED pixels are crushed:
+    brightest channel at code 0 or 1 of 255."""
+    crushed = 0
+    for top in range(0, codes.size[0], band_rows):
+        flags = codes.flags(slice(top, min(top + band_rows, codes.size[0])))
+        if bool(((flags & OVER) > 0).any()):
+            return True
+        if shadows:
+            crushed += int(((flags & ABOVE_BLACK) == 0).sum())
+            if crushed >= LEAST_CRUSHED:
+                return True
+    return False

@@ -1,0 +1,112 @@
+"""From file to file without ever holding all of the light: decode once, look once, then reconstruct and write band by band."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hdrrecon.io.exr_extras import response_attribute
+from hdrrecon.io.rows import BY_ROWS, row_writer
+from hdrrecon.io.write import check_options, write
+from hdrrecon.networks.working_resolution import working_size
+from hdrrecon.pipeline.bands import band_rows, in_bands, parse_memory
+from hdrrecon.pipeline.inputs import InputImage, in_rec709, ingest, unit
+from hdrrecon.pipeline.resample import shrunk
+
+if TYPE_CHECKING:
+    from hdrrecon.api import Reconstructor
+    from hdrrecon.pipeline.prepared import PreparedPhoto
+
+PREVIEW_PX = 960
+_JPEG = (".jpg", ".jpeg")
+
+
+def write_reconstruction(
+    reconstructor: Reconstructor,
+    source: str | Path | InputImage,
+    target: Path,
+    *,
+    memory: int | str | None = None,
+    confidence: bool = False,
+    preview: str | Path | None = None,
+    response="estimate",
+    exif: bool = True,
+    dequantize: bool = False,
+    highlights: str = "median",
+    panorama: bool | None = None,
+    attributes: dict[str, Any] | None = None,
+    **options,
+) -> Path:
+    """Reconstruct one photo into a file.
+
+    Args:
+        source: a photo, or what `ingest` made of one (decoded ahead, in another thread).
+        memory: as `reconstruct`; formats that are made whole need all of their light at once.
+        confidence: add it as a channel (.exr only).
+        preview: also write an exposure strip there, before the result.
+        response, exif, dequantize, highlights, panorama: as `reconstruct`.
+        attributes, options: as `hdrrecon.write`. An .exr gets the response as an attribute in any case, and a panorama is
+            marked as one.
+    """
+    photo = source if isinstance(source, InputImage) else ingest(source)
+    if photo.stored.shape[0] != 1:
+        raise ValueError(f"one photo makes one file, got a batch of {photo.stored.shape[0]}")
+    extension = target.suffix.lower()
+    if extension in _JPEG and not isinstance(source, InputImage):
+        options.setdefault("base", source)
+    held_light = 0 if extension in BY_ROWS else 12
+    check_options(
+        target, **{k: v for k, v in options.items() if k not in ("dtype", "compression")}, confidence=confidence or None
+    )
+    size = tuple(photo.stored.shape[1:3])
+    held = photo.stored.nbytes + held_light * size[0] * size[1]
+    rows = band_rows(size, None if memory is None else parse_memory(memory), held, reconstructor.device)
+    (one,) = reconstructor.prepare(
+        photo, response=response, exif=exif, dequantize=dequantize, highlights=highlights, panorama=panorama
+    )
+    if preview is not None:  # first: a result that exists then has its strip, so that a later run may skip it
+        write_preview(Path(preview), photo, one)
+    if extension == ".exr":
+        options["attributes"] = {**(attributes or {}), **response_attribute(one.response)}
+        options.setdefault("envmap", "latlong" if one.panorama else None)
+
+    def reconstructed(band: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+        light, sure = one.light(band, confidence)
+        alpha = None if photo.alpha is None else unit(photo.alpha[0, band]).numpy()
+        return in_rec709(light, photo.to_rec709).cpu().numpy(), alpha, None if sure is None else sure.cpu().numpy()
+
+    bands = in_bands(size[0], rows, reconstructed)
+    if extension in BY_ROWS:
+        with row_writer(target, size, alpha=photo.alpha is not None, confidence=confidence, **options) as writer:
+            for _, parts in bands:
+                writer.write(*parts)
+        return target
+    light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
+    for band, (part, alpha_part, _) in bands:
+        light[band] = part
+        if alpha is not None:
+            alpha[band] = alpha_part
+    return write(target, light, alpha=alpha, **options)
+
+
+def write_preview(path: Path, photo: InputImage, one: PreparedPhoto) -> None:
+    """An exposure strip of the light over one of the linearised photo, at a bounded size."""
+    from hdrrecon.view.picture import write_picture
+    from hdrrecon.view.strip import exposure_strip
+
+    size = one.codes.size
+
+    def nchw(light):
+        return in_rec709(light, photo.to_rec709).permute(2, 0, 1)[None].contiguous()
+
+    def small(part):
+        return (
+            shrunk(lambda rows: nchw(part(rows)), size, working_size(size, PREVIEW_PX), one.codes.device)[0]
+            .permute(1, 2, 0)
+            .cpu()
+            .numpy()
+        )
+
+    write_picture(path, exposure_strip(small(lambda rows: one.light(rows)[0]), compare=small(one.linear)))

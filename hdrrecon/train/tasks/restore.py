@@ -1,0 +1,148 @@
+"""What stage 2 learns: the light of clipped and crushed pixels, as a distribution.
+
+Stage 1 makes mistakes, and stage 2 has to live with them: most photos are linearised by `linearizer` or with a curve
+between the true one and another photo's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hdrrecon.camera.masks import over_mask, under_mask
+from hdrrecon.camera.response import interpolate_uniform
+from hdrrecon.color import luminance
+from hdrrecon.networks.linearize.response_net import ResponseNet
+from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
+from hdrrecon.train import losses
+from hdrrecon.train.data.pairs import counted_in
+from hdrrecon.train.tasks.linearize import alignment_gain, protocol_scores
+
+
+@dataclass
+class RestoreTask:
+    """Stage 2 on whole-camera simulation.
+
+    Args:
+        config: of the network.
+        linearizer: a stage 1 whose mistakes it should learn to live with.
+        perceptual: `train.perceptual.PerceptualLoss`, for the vivid answer; None leaves that term out (an ablation).
+        working_px: at one of these the U-Net sees a batch, so that it knows things of any size.
+    """
+
+    config: MaskedFeaturesConfig = field(default_factory=MaskedFeaturesConfig)
+    linearizer: ResponseNet | None = None
+    perceptual: nn.Module | None = None
+    name: str = "masked-features"
+    score: str = "score"
+    working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
+
+    def network(self) -> nn.Module:
+        return MaskedFeatures(self.config).to(memory_format=torch.channels_last)
+
+    def metadata(self) -> dict[str, Any]:
+        return {"network": "masked_features:MaskedFeatures", "config": asdict(self.config)}
+
+    def linearized(self, batch: dict[str, Tensor]) -> Tensor:
+        """(N, 3, H, W), photo by photo with the true curve, one between it and another photo's, or the estimator's."""
+        curves = batch["inverse"].clone()
+        kind, share = torch.rand(2, len(curves), 1, 1, device=curves.device)
+        other, share = curves.mean(1, keepdim=True).roll(1, 0), share * 0.6
+        between = share * other + (1 - share) * curves
+        curves = torch.where(kind < 0.4 if self.linearizer is None else kind < 0.15, between, curves)
+        estimated = kind[:, 0, 0] > 0.3
+        if self.linearizer is not None and estimated.any():
+            # Counting costs as much as the network: only where it is used.
+            counted = counted_in(batch, estimated)
+            with (
+                torch.no_grad(),
+                torch.autocast(counted.device.type, enabled=False),
+            ):  # in bf16 a curve has steps one can see
+                curves[estimated] = self.linearizer(counted)["inverse"][:, None].expand_as(curves[estimated])
+        return interpolate_uniform(curves, batch["code"])
+
+    def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
+        code, truth = batch["code"].contiguous(memory_format=torch.channels_last), batch["truth"]
+        linear = self.linearized(batch)
+        seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
+        light = net(code, linear, seen)
+        over, under = over_mask(code), under_mask(code)
+        # What stage 1 got wrong in the light below clipping is not stage 2's to mend: judge it in its own scale.
+        gain = alignment_gain(linear, truth, code)
+
+        def lit(stops):
+            return gain * (linear * torch.exp2(over * stops) + under * light.shadow)
+
+        median, energy, vivid = lit(light.median), lit(light.energy), lit(light.vivid)
+        clipped = losses.clipped_rms_stops(median, truth).mean()
+        channels = losses.masked_log_l1(median, truth, over).mean()
+        display = losses.display_error(median, truth).mean()
+        missing = (luminance(truth, 1).clamp(min=1e-4) / luminance(median.detach(), 1).clamp(min=1e-4)).log2()[:, None]
+        interval = losses.interval_pinball(missing, light.below, light.above, over.amax(1, keepdim=True)).mean()
+        sums = losses.energy_stops(energy, truth).mean()
+        shadow = losses.shadow_stops(median, truth, under).mean()
+        look = losses.masked_log_l1(vivid, truth, over).mean()
+        hue = sum(losses.hue_error(x, truth, over.amax(1, keepdim=True)).mean() for x in (median, vivid))
+        total = clipped + 0.5 * channels + 0.2 * display + 0.2 * interval + 0.3 * sums + 0.1 * shadow + 0.1 * look + hue
+        parts = {
+            "clipped": clipped,
+            "channels": channels,
+            "psnr": -10 * display,
+            "interval": interval,
+            "sums": sums,
+            "shadow": shadow,
+            "look": look,
+            "hue": hue,
+        }
+        if self.perceptual is not None:
+            # Half of the batch: the term costs as much as the network. Where nothing is clipped it must not look.
+            half = slice(0, max(1, len(code) // 2))
+            shown = torch.where(over[half] > 0, vivid[half], truth[half])
+            parts["perceptual"] = self.perceptual(shown, truth[half]).mean()
+            total = total + 0.5 * parts["perceptual"]
+        return total, {k: float(v.detach()) for k, v in parts.items()}
+
+    @torch.inference_mode()
+    def validate(self, net: nn.Module, shots: list[dict[str, Tensor]]) -> dict[str, float]:
+        rows = []
+        for shot in shots:
+            code, truth = shot["code"], shot["truth"]
+            linear = linearized_shot(shot, self.linearizer)
+            light = net(code, linear)
+            over, dark = over_mask(code), under_mask(code) * light.shadow
+            gain = alignment_gain(linear, truth, code)
+
+            def lit(stops):
+                return linear * torch.exp2(over * stops) + dark
+
+            missing = (
+                (luminance(truth, 1) / luminance(gain * lit(light.median), 1).clamp(min=1e-4))
+                .clamp(min=1e-4)
+                .log2()[:, None]
+            )
+            clipped = truth.amax(1, keepdim=True) >= 1
+            inside = ((missing <= light.above) & (missing >= -light.below))[clipped].float().mean()
+            rows.append(
+                dict(
+                    **protocol_scores(lit(light.median), truth, code),
+                    inside=float(inside),
+                    energy=float(losses.energy_stops(gain * lit(light.energy), truth, blocks=1)),
+                    vivid=protocol_scores(lit(light.vivid), truth, code)["clipped"],
+                )
+            )
+
+        def mean(k):
+            return sum(r[k] for r in rows if r[k] == r[k]) / len(rows)
+
+        figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "energy", "inside", "vivid")}
+        return dict(score=figures["clipped"] - 0.05 * figures["psnr"], **figures)
+
+
+def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> Tensor:
+    """Linear light (1, 3, H, W) of a validation shot, as `linearizer` estimates it; without one, with the true curve."""
+    code = shot["code"]
+    curve = shot["inverse"] if linearizer is None else linearizer.estimate(code)["inverse"].view(1, 1, -1)
+    return interpolate_uniform(curve, code)

@@ -1,0 +1,68 @@
+"""`hdrrecon train`: what the cards name as commands exists, and a small run goes through."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import hdrrecon
+from hdrrecon.cli.train import app
+from tests.conftest import shared
+
+WEIGHTS = Path(__file__).resolve().parents[2] / "weights"
+
+
+def test_every_command_of_a_card_exists():
+    named = {m for card in WEIGHTS.glob("*.md") for m in re.findall(r"hdrrecon train ([a-z-]+)", card.read_text())}
+    assert named
+    for command in named:
+        assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
+
+
+def test_a_stage_may_be_named_by_an_option():
+    said = [
+        CliRunner().invoke(app, [*words, "--help"]).output
+        for words in (["joint"], ["--stage", "joint"], ["--stage=joint"])
+    ]
+    assert "OUT/stages" in said[0] and said[0] == said[1] == said[2]
+    assert CliRunner().invoke(app, ["--stage", "none"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "command, options, result",
+    [
+        (
+            "restore",
+            [
+                "--steps",
+                "2",
+                "--batch",
+                "1",
+                "--precision",
+                "fp32",
+                "--device",
+                "cpu",
+                "--small",
+                "--no-perceptual",
+                "--size",
+                "64",
+            ],
+            "best.safetensors",
+        ),
+        ("basis", [], None),
+    ],
+)
+def test_a_small_run(command, options, result, tmp_path):
+    curves = shared("data/crf")
+    rng = np.random.default_rng(0)
+    for folder in ("train", "val"):
+        (tmp_path / folder).mkdir()
+        light = np.exp(rng.normal(0, 1.5, (32, 64, 3))).repeat(2, 0).repeat(2, 1).astype(np.float32)
+        hdrrecon.write(tmp_path / folder / "scene.exr", light)
+    out = tmp_path / ("run" if result else "basis.safetensors")
+    folders = ["--scenes", str(tmp_path / "train"), "--val", str(tmp_path / "val")] if result else []
+    done = CliRunner().invoke(app, [command, *folders, "--curves", str(curves), "-o", str(out), *options])
+    assert done.exit_code == 0, done.output
+    assert (out / result if result else out).exists()

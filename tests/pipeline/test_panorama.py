@@ -1,0 +1,133 @@
+"""Turning a panorama turns its light, whatever the weights; nothing marks the place where it was cut open."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from hdrrecon.api import Reconstructor
+from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
+from hdrrecon.pipeline.panorama import Sphere, around, is_panorama, working_px
+from hdrrecon.pipeline.pipeline import HDRPipeline
+from hdrrecon.pipeline.pixels import PixelCodes
+
+
+def pano_pipeline() -> HDRPipeline:
+    torch.manual_seed(0)
+    net = MaskedFeatures(
+        MaskedFeaturesConfig(widths=(8, 16, 16), kernels=(3, 3, 3), recognise=0, features=4, head=8, working_px=128)
+    )
+    for p in net.parameters():
+        nn.init.normal_(p, std=0.3)
+    return HDRPipeline(None, net).eval()
+
+
+@pytest.fixture
+def sun_on_the_seam() -> torch.Tensor:
+    """(1, 3, 256, 512): a sky with clouds, ground, and a sun cut in two by the seam."""
+    lat, lon = np.mgrid[0:256, 0:512].astype(np.float32)
+    turn = 2 * np.pi * (lon + 0.5) / 512
+    sky = 0.45 + 0.2 * np.cos(turn + 1) * np.sin(lat / 40) + 0.05 * np.sin(5 * turn)
+    away = np.minimum(lon, 511 - lon) + 0.5
+    sun = 40 * np.exp(-(away**2 + (lat - 70) ** 2) / 60)
+    light = (
+        np.where(lat > 150, 0.12 + 0.05 * np.cos(3 * turn), sky)[None] * np.float32([0.8, 0.9, 1.0])[:, None, None]
+        + sun
+    )
+    code = np.rint(255 * np.clip(light, 0, 1) ** (1 / 2.2)) / 255
+    return torch.from_numpy(code.astype(np.float32))[None]
+
+
+def test_turning_the_panorama_turns_its_light(sun_on_the_seam):
+    pipeline, srgb = pano_pipeline(), ResponseCurve.srgb()
+    here = pipeline(sun_on_the_seam, srgb)
+    assert here.development.panorama, "2:1, and its edges meet"
+    there = pipeline(sun_on_the_seam.roll(256, -1), srgb).radiance.roll(256, -1)
+    stops = (here.radiance / there).log2().abs()
+    clipped = here.over.amax(1) > 0
+    assert (
+        clipped[..., 0].any() and clipped[..., -1].any() and (here.radiance / here.linear)[here.over > 0].max() > 1.05
+    )
+    assert stops.max() < 1e-3
+    flat = pipeline(sun_on_the_seam, srgb, panorama=False).radiance
+    turned = pipeline(sun_on_the_seam.roll(256, -1), srgb, panorama=False).radiance.roll(256, -1)
+    assert (flat / turned).log2().abs().max() > 1e-2, (
+        "an ordinary picture does depend on where it ends, or this shows nothing"
+    )
+
+
+def test_the_step_at_the_seam_is_unchanged(sun_on_the_seam):
+    """The sun is symmetrical about the seam, and so is its light: no step where the photo has none."""
+    out = pano_pipeline()(sun_on_the_seam, ResponseCurve.srgb())
+    full = (sun_on_the_seam[..., [0, -1]] == 1).all(-1).all(1)[0]
+    assert full.sum() > 5
+
+    def step(image, a, b):
+        return (image[..., a] / image[..., b]).log2()[0, :, full].abs()
+
+    assert torch.equal(out.linear[..., full, 0], out.linear[..., full, -1])
+    inside = step(out.radiance, 0, 1).max()
+    assert step(out.radiance, 0, -1).max() <= inside + 0.02
+    measured = (out.over[..., [0, -1]] == 0).all(-1)
+    assert torch.equal(out.radiance[..., 0][measured], out.linear[..., 0][measured])
+
+
+def test_bands_do_not_show_in_a_panorama(sun_on_the_seam):
+    from hdrrecon.pipeline.pipeline import PipelineResult
+
+    development = pano_pipeline().prepare(PixelCodes.of_tensor(sun_on_the_seam[0]), ResponseCurve.srgb())
+    assert torch.equal(PipelineResult(development, 256).radiance, PipelineResult(development, 13).radiance)
+
+
+def test_padding_goes_around_and_over_the_poles():
+    x = torch.arange(32.0).view(1, 1, 4, 8)
+    out = around(x, 2, 1)[0, 0]
+    assert torch.equal(out[2:-2, 1:-1], x[0, 0])
+    assert torch.equal(out[2:-2, 0], x[0, 0, :, -1]) and torch.equal(out[2:-2, -1], x[0, 0, :, 0])
+    opposite = x[0, 0].roll(4, -1)
+    assert torch.equal(out[1, 1:-1], opposite[0]) and torch.equal(out[0, 1:-1], opposite[1])
+    assert torch.equal(out[-2, 1:-1], opposite[-1]) and torch.equal(out[-1, 1:-1], opposite[-2])
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        nn.Conv2d(2, 3, 3, padding=1),
+        nn.Conv2d(2, 3, 5, stride=2, padding=2),
+        nn.Conv2d(2, 4, (1, 3), padding=(0, 1), groups=2),
+        lambda x: F.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False),
+        lambda x: F.avg_pool2d(F.pad(x, (1, 0, 1, 0)), 2),
+    ],
+)
+def test_inside_the_sphere_operations_turn_with_their_input(net):
+    x = torch.rand(1, 2, 8, 16)
+    with torch.no_grad(), Sphere():
+        here, there = net(x), net(x.roll(8, -1))
+    torch.testing.assert_close(there, here.roll(here.shape[-1] // 2, -1), atol=1e-6, rtol=1e-5)
+    with torch.no_grad():
+        assert net(x).shape == here.shape and not torch.allclose(net(x), here), "outside of it they see an edge"
+
+
+def test_what_is_taken_for_a_panorama(sun_on_the_seam):
+    code = sun_on_the_seam[0]
+    assert is_panorama(PixelCodes.of_tensor(code))
+    assert not is_panorama(PixelCodes.of_tensor(code[:, :-1])), "not 2:1"
+    assert not is_panorama(PixelCodes.of_tensor(code[:, ::2, ::2])), "a banner"
+    gradient = torch.linspace(0, 1, 512).expand(3, 256, 512)
+    assert not is_panorama(PixelCodes.of_tensor(gradient)), "its edges do not meet"
+
+
+def test_a_panorama_that_is_none_is_refused(small_photo):
+    with pytest.raises(ValueError, match="128 x 96"):
+        Reconstructor(pano_pipeline(), device="cpu")(small_photo, response="srgb", panorama=True)
+
+
+@pytest.mark.parametrize(
+    "longest, width, multiple, want",
+    [(256, 8192, 32, 256), (768, 600, 32, 576), (512, 600, 32, 512), (512, 600, 1, 512), (256, 40, 32, 40)],
+)
+def test_the_size_at_which_a_panorama_is_seen(longest, width, multiple, want):
+    got = working_px(longest, width, multiple)
+    assert got == want

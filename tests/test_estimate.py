@@ -1,0 +1,93 @@
+"""`hdrrecon response photo.jpg` and `estimate_response`, with networks of random weights."""
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import typer
+from typer.testing import CliRunner
+
+from hdrrecon.camera.basis import FAMILIES
+from hdrrecon.camera.response import CODES, ResponseCurve
+from hdrrecon.cli.response import app as response_app
+from hdrrecon.estimate import estimate_response
+from hdrrecon.networks.linearize.crf_net import CrfConfig, CrfNet
+from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, LinearizationNet
+from hdrrecon.train.loop import save_weights
+from hdrrecon.train.tasks.crf_net import RegressCurveTask
+from hdrrecon.view.response_plot import plot_response, save_plot
+
+root = typer.Typer()
+root.add_typer(response_app, name="response")
+root.command("other")(lambda: None)
+
+networks = [
+    LinearizationNet(LinearizationConfig(crop_px=32, crops=2)),
+    CrfNet(CrfConfig(patch_px=64, patches=4, candidates=8)),
+]
+
+
+@pytest.mark.parametrize("network", networks, ids=lambda n: type(n).__name__)
+def test_facts_say_what_the_estimate_is_based_on(small_photo, network):
+    curve = estimate_response(small_photo, network=network)
+    assert isinstance(curve, ResponseCurve) and curve.facts["spread"].shape == (1024,)
+    assert set(curve.facts["families"]) == set(FAMILIES) and sum(curve.facts["families"].values()) == pytest.approx(
+        1, abs=1e-5
+    )
+    seen = curve.facts["evidence"]
+    assert 0 <= curve.facts["confidence"] <= 1 and 4 < seen["levels"] <= seen["codes"]
+    assert seen["size"] == (96, 128) and 0.2 < seen["clipped"] < 0.4 and seen["codes"] == len(np.unique(small_photo))
+    several = estimate_response(torch.from_numpy(np.stack([small_photo.transpose(2, 0, 1)] * 2)), network=network)
+    np.testing.assert_array_equal(several[1].inverse, curve.inverse)
+
+
+def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path, monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    photo, weights, plot = tmp_path / "photo.png", tmp_path / "w.safetensors", tmp_path / "curve.png"
+    cv2.imwrite(str(photo), small_photo[..., ::-1])
+    task = RegressCurveTask(CrfConfig(patch_px=64, patches=2, candidates=4))
+    save_weights(weights, task.network().state_dict(), task.metadata())
+    options = ["--weights", str(weights), "--device", "cpu"]
+
+    def run(*words):
+        return CliRunner().invoke(root, ["response", *words])
+
+    short, long = run(str(photo), *options), run("estimate", str(photo), *options)
+    assert short.exit_code == 0 and short.output == long.output
+    assert "128 x 96 pixels" in short.output and "family:" in short.output and "confidence: " in short.output
+    swapped = run("--plot", str(plot), *options, str(photo))
+    assert swapped.exit_code == 0 and cv2.imread(str(plot)).shape == (550, 1100, 3)
+    assert run(str(tmp_path / "none.jpg"), *options).exit_code == 1
+    for wrong, words in (
+        (["--weights", str(photo)], "no safetensors file"),
+        (["--device", "cuda"], "no CUDA GPU"),
+        (["--model", "x"], "there are: full"),
+    ):
+        told = run(str(photo), *wrong)
+        assert (
+            told.exit_code == 1
+            and told.output.startswith("error: ")
+            and words in told.output
+            and told.output.count("\n") == 1
+        )
+    assert run(str(photo), *options, "--plot", "curve.pdf").exit_code == 2
+
+
+def test_plot_shows_curve_band_and_reference():
+    camera = ResponseCurve.camera()
+    plain = plot_response(camera)
+    banded = plot_response(ResponseCurve(camera.inverse, "estimate", {"spread": 0.1 * np.sin(np.pi * CODES)}))
+    assert plain.shape == (550, 1100, 3) and plain.dtype == np.uint8
+
+    def bluish(image):
+        return (image == (198, 217, 240)).all(-1).sum()
+
+    assert bluish(plain) == 0 and bluish(banded) > 5000
+    assert plot_response(ResponseCurve(np.stack([CODES, CODES**2, CODES**3])), width_px=400).shape == (200, 400, 3)
+
+
+def test_plots_that_cannot_be_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="PNG"):
+        save_plot(tmp_path / "x.jpg", ResponseCurve.srgb())
+    with pytest.raises(ValueError, match="400"):
+        plot_response(ResponseCurve.srgb(), width_px=100)
