@@ -104,14 +104,40 @@ class HDRPipeline(nn.Module):
 
         `prior`: probability of each family before the photo is seen (`camera.exif_prior`); then it is in the `facts` too.
         """
+        seen = self._bounded(code)
+        return self._response(self.linearize.estimate(seen, prior), prior)
+
+    def response_evidence(self, code: Tensor | PixelCodes) -> Tensor:
+        """What a photo tells of its response, (K,). The mean over photos of one camera is what they tell together.
+
+        A first stage that has no `gather` tells what it concluded: the curve, its spread, and the families' likelihoods.
+        """
+        code = self._bounded(code)
+        if hasattr(self.linearize, "gather"):
+            return self.linearize.gather(code)
+        out = self.linearize.estimate(code, None)
+        return torch.cat([out["inverse"], out["spread"], out["families"]])
+
+    def response_from(self, evidence: Tensor, prior: dict[str, float] | None = None) -> ResponseCurve:
+        """The response that `response_evidence`, or a mean of it, tells of; `prior` as in `estimate_response`."""
+        if hasattr(self.linearize, "conclude"):
+            return self._response(self.linearize.conclude(evidence, prior), prior)
+        size = (len(evidence) - len(FAMILIES)) // 2
+        inverse, spread, families = evidence.split((size, size, len(FAMILIES)))
+        return self._response({"inverse": inverse, "spread": spread, "families": families}, prior)
+
+    def _bounded(self, code: Tensor | PixelCodes) -> Tensor:
+        """The photo as the first stage looks at it, (1, 3, h, w)."""
         if self.linearize is None:
             raise ValueError(
                 'this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve'
             )
-        if isinstance(code, PixelCodes):
-            longest = getattr(self.linearize, "longest_px", max(code.size))
-            code = shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest), code.device)
-        out = self.linearize.estimate(code, prior)
+        if not isinstance(code, PixelCodes):
+            return code
+        longest = getattr(self.linearize, "longest_px", max(code.size))
+        return shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest), code.device)
+
+    def _response(self, out: dict[str, Tensor], prior: dict[str, float] | None) -> ResponseCurve:
         likely = dict(zip(FAMILIES, out["families"].tolist()))
         facts = {"families": likely, "spread": out["spread"].double().cpu().numpy()}
         if prior is not None:
@@ -167,7 +193,7 @@ class HDRPipeline(nn.Module):
             return PreparedPhoto(**facts)
         facts["grey"] = codes.grey
         if self.restore is not None:
-            facts["deep"] = self._looked(PreparedPhoto(**facts))
+            facts["deep"], facts["seen"] = self._looked(PreparedPhoto(**facts))
         if refine is not None:
             facts["correction"] = self._corrected(PreparedPhoto(**facts))
         return PreparedPhoto(**facts)
@@ -199,15 +225,16 @@ class HDRPipeline(nn.Module):
             if hasattr(stage, method) and not isinstance(getattr(stage, method), CudaGraphed):
                 setattr(stage, method, CudaGraphed(getattr(stage, method), stage))
 
-    def _looked(self, photo: PreparedPhoto) -> Enlarged:
+    def _looked(self, photo: PreparedPhoto) -> tuple[Enlarged, Seen | None]:
+        """The restoring network's features, and what it was shown, where it is shown that."""
         codes, net = photo.codes, self.restore
-        size = _size_seen(net, photo)
+        size, seen = _size_seen(net, photo), None
 
         def pair(rows):
             return (nchw(codes.code(rows)), nchw(photo.linear(rows)))
 
         if hasattr(net, "look_at"):
-            seen = Seen.split(shrunk(lambda rows: seen_maps(*pair(rows)), codes.size, size, codes.device))
+            seen = seen_at(photo, size)
 
             def look():
                 return net.look_at(seen)
@@ -218,7 +245,7 @@ class HDRPipeline(nn.Module):
             def look():
                 return net.look(both[:, :3], both[:, 3:], max(size))
 
-        return self._enlarged(look, photo)
+        return self._enlarged(look, photo), seen
 
     def _corrected(self, photo: PreparedPhoto) -> Enlarged:
         def maps(rows):
@@ -231,6 +258,15 @@ class HDRPipeline(nn.Module):
         with autocast(self.precision, photo.codes.device), Sphere() if photo.panorama else nullcontext():
             features = look()
         return Enlarged(features, photo.codes.size, (lambda x: around(x, 1, 1)) if photo.panorama else replicated)
+
+
+def seen_at(photo: PreparedPhoto, size: tuple[int, int]) -> Seen:
+    """What a network at the working resolution sees of a photo, at `size` (h, w), no larger than it."""
+
+    def maps(rows):
+        return seen_maps(nchw(photo.codes.code(rows)), nchw(photo.linear(rows)))
+
+    return Seen.split(shrunk(maps, photo.codes.size, size, photo.codes.device))
 
 
 def nchw(image: Tensor) -> Tensor:

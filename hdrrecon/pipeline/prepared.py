@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.networks.restore.features import Seen
 from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
 
@@ -40,6 +41,7 @@ class PreparedPhoto:
         panorama: it is one.
         head: the restoring network's `answer`, with the features it needs, or None.
         correction: of the refining network, in stops, or None.
+        seen: what the restoring network was shown, at its working size, or None.
     """
 
     codes: PixelCodes
@@ -52,6 +54,7 @@ class PreparedPhoto:
     restore: nn.Module | None = None
     deep: Enlarged | None = None
     correction: Enlarged | None = None
+    seen: Seen | None = None
 
     def linear(self, rows: slice) -> Tensor:
         """The linearised photo, (h, W, 3)."""

@@ -136,14 +136,28 @@ class ResponseNet(nn.Module):
         `prior`: probability of each family before the photo is seen (`camera.exif_prior`); None, all alike.
         `spread` is the standard deviation of what is plausible: over the families' answers, and of each within its family.
         """
+        return self.conclude(self.gather(code), prior)
+
+    @torch.inference_mode()
+    def gather(self, code: Tensor) -> Tensor:
+        """Evidence of one photo (1, 3, H, W): its statistics, shares of 256 levels, and 1 if it has colour. (SIZE + 257,).
+
+        The mean over photos of one camera is their evidence together.
+        """
         code = bounded(code, LONGEST_PX)
-        trust = telling(varied_levels(bin_counts(bin_of(code, 256), 256).tolist()))
-        out = self(response_statistics(code), prior, trust)
+        levels = bin_counts(bin_of(code, 256), 256)
+        coloured = ((code - code[:, :1]).abs().max() >= 0.5 / 255).float().view(1)
+        return torch.cat([response_statistics(code)[0], levels / levels.sum(), coloured])
+
+    @torch.inference_mode()
+    def conclude(self, evidence: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
+        """What `estimate` answers, from what was gathered."""
+        statistics, levels, coloured = evidence.split((len(evidence) - 257, 256, 1))
+        trust = telling(varied_levels(levels.tolist()))
+        out = self(statistics[None], prior, trust)
         likely, inverse = out["family_logits"][0].softmax(0), out["inverse"][0]
         between = (likely[:, None] * (out["family_curves"][0] - inverse) ** 2).sum(0)
-        doubts = likely.new_tensor(self.config.doubts) * (
-            GREY_DOUBT if (code - code[:, :1]).abs().max() < 0.5 / 255 else 1
-        )
+        doubts = likely.new_tensor(self.config.doubts) * (GREY_DOUBT if coloured == 0 else 1)
         # The ends of a curve are known; 4 makes it 1 in the middle.
         within = 4 * (inverse * (1 - inverse)).clamp(min=0) * (likely * doubts**2).sum()
         return {"inverse": inverse, "families": likely, "spread": (between + within).sqrt()}
