@@ -21,11 +21,16 @@ _PUBLIC = {
     "card": "zoo",
     "ResponseCurve": "camera.response",
 }
+_SUBMODULES = ("rawcodec",)
 __all__ = sorted(_PUBLIC)
 
 
 def __getattr__(name: str):
     # Lazy: `import hdrrecon` must not cost the second that torch takes.
+    if name in _SUBMODULES:
+        from importlib import import_module
+
+        return import_module(f"hdrrecon.{name}")
     if name in _PUBLIC:
         from importlib import import_module
 

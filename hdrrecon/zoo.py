@@ -88,6 +88,15 @@ WEIGHTS = {
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
 }
 
+# Models of other things than light: `rawcodec.model` loads its own.
+CODECS = {
+    "rawcodec": Weights(
+        "rawcodec.safetensors",
+        "c339c63354ac81052c0d2a5385f19fe7a62f8a4ffc296a332e8952edeabbb643",
+        trained_on="151 HDR scenes, simulated cameras; see the card",
+    ),
+}
+
 # Where the network lives that a weights file names in its metadata. The keys are what shipped files say.
 NETWORKS = {
     "response_net:ResponseNet": "linearize.response_net",

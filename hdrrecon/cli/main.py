@@ -10,6 +10,7 @@ import typer
 import hdrrecon
 from hdrrecon.cli.errors import bad_usage, usage_errors
 from hdrrecon.cli.evaluate import evaluate
+from hdrrecon.cli.raw import app as raw_app
 from hdrrecon.cli.response import app as response_app  # these, too, import only typer until they run
 from hdrrecon.cli.run import run
 from hdrrecon.cli.tools import bench, export
@@ -196,6 +197,7 @@ app.command()(bench)
 app.command()(export)
 app.add_typer(train_app, name="train")
 app.add_typer(response_app, name="response")
+app.add_typer(raw_app, name="raw")
 
 
 def _light_of(path: Path):

@@ -32,7 +32,7 @@ def decode_raw(data: bytes) -> Decoded:
     rawpy = need("rawpy", "raw", "reading camera raw files")
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
-            matrix = _to_rec709(np.asarray(raw.rgb_xyz_matrix, float), np.asarray(raw.color_matrix, float))
+            matrix = camera_to_rec709(np.asarray(raw.rgb_xyz_matrix, float), np.asarray(raw.color_matrix, float))
             pixels = raw.postprocess(
                 gamma=(1, 1),
                 no_auto_bright=True,
@@ -42,7 +42,7 @@ def decode_raw(data: bytes) -> Decoded:
                 highlight_mode=rawpy.HighlightMode.Clip,
                 # LibRaw would stretch the brightest pixel to white, clipped or not.
                 adjust_maximum_thr=0.0,
-                user_sat=_saturation(raw),
+                user_sat=saturation(raw),
             )
     except rawpy.LibRawError as error:
         text = error.args[0] if error.args else error
@@ -53,7 +53,7 @@ def decode_raw(data: bytes) -> Decoded:
     return Decoded.from_channels(pixels, to_rec709=matrix, raw=True)
 
 
-def _saturation(raw) -> int | None:
+def saturation(raw) -> int | None:
     """Where the sensor clips, above black, for cameras that clip below the white level their files declare.
 
     Many pixels of exactly the highest code are clipped ones: noise leaves no such edge elsewhere.
@@ -68,7 +68,7 @@ def _saturation(raw) -> int | None:
     return top - min(raw.black_level_per_channel) if np.count_nonzero(codes == top) > many else None
 
 
-def _to_rec709(camera_from_xyz: np.ndarray, rgb_from_camera: np.ndarray) -> np.ndarray:
+def camera_to_rec709(camera_from_xyz: np.ndarray, rgb_from_camera: np.ndarray) -> np.ndarray:
     """(3, 3) balanced camera RGB -> linear Rec.709, from whichever matrix LibRaw has; else identity."""
     camera_from_rgb = camera_from_xyz[:3] @ REC709_TO_XYZ
     sums = camera_from_rgb.sum(axis=1, keepdims=True)

@@ -1,8 +1,8 @@
 """Raw beside its JPEG: a stream of a few kilobytes that brings back the sensor's light.
 
-    stream = rawcodec.encode(raw, "photo.jpg", bpp=0.02)
-    photo = rawcodec.embed(jpeg_bytes, stream)
-    raw = rawcodec.decode(photo)
+stream = rawcodec.encode(raw, "photo.jpg", bpp=0.02)
+photo = rawcodec.embed(jpeg_bytes, stream)
+raw = rawcodec.decode(photo)
 """
 
 from __future__ import annotations

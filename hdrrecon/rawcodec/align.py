@@ -63,7 +63,9 @@ def aligned(raw: np.ndarray, jpeg_pixels: np.ndarray) -> np.ndarray:
     top, left = max(0, -dy), max(0, -dx)
     bottom, right = max(0, dy + height - moved.shape[0]), max(0, dx + width - moved.shape[1])
     if max(top, left, bottom, right) > 8:
-        raise AlignmentError("the JPEG shows more than its raw: it was not cropped from it; leave it out and let hdrrecon develop it")
+        raise AlignmentError(
+            "the JPEG shows more than its raw: it was not cropped from it; leave it out and let hdrrecon develop it"
+        )
     padded = np.pad(moved, ((top, bottom), (left, right), (0, 0)), mode="edge")
     return np.ascontiguousarray(padded[dy + top : dy + top + height, dx + left : dx + left + width], np.float32)
 
@@ -91,7 +93,9 @@ def _coarse(one: np.ndarray, two: np.ndarray) -> tuple[int, int]:
     import cv2
 
     shrink = max(1, max(one.shape + two.shape) // 512)
-    small = [cv2.resize(v, (v.shape[1] // shrink, v.shape[0] // shrink), interpolation=cv2.INTER_AREA) for v in (one, two)]
+    small = [
+        cv2.resize(v, (v.shape[1] // shrink, v.shape[0] // shrink), interpolation=cv2.INTER_AREA) for v in (one, two)
+    ]
     height, width = (max(v.shape[i] for v in small) for i in (0, 1))
     canvas = [np.zeros((height, width), np.float32) for _ in small]
     for target, source in zip(canvas, small, strict=True):

@@ -14,7 +14,9 @@ from hdrrecon.rawcodec.rans import TOTAL, Decoder, Encoder, Tables
 from hdrrecon.rawcodec.tables import ValueTables
 
 MOST_RAW_BITS = 8
-_RAW = Tables(np.stack([np.r_[np.full(1 << k, TOTAL >> k), np.zeros(256 - (1 << k), int)] for k in range(MOST_RAW_BITS + 1)]))
+_RAW = Tables(
+    np.stack([np.r_[np.full(1 << k, TOTAL >> k), np.zeros(256 - (1 << k), int)] for k in range(MOST_RAW_BITS + 1)])
+)
 LEVELS = 7  # of the gain grid: every 8th cell; then centres and edges at strides 4, 2, 1
 SPREADS = np.array([1, 2, 3, 5, 9, 17])  # differences of neighbours from which the table grows
 LARGEST_GAIN = 4.0  # stops
@@ -108,7 +110,10 @@ def _levels(grid: np.ndarray):
         at = (rows % stride == 0) & (columns % stride == 0)
         odd_row, odd_column = rows % (2 * stride) == stride, columns % (2 * stride) == stride
         centres, edges = at & odd_row & odd_column, at & (odd_row ^ odd_column)
-        yield centres, *_predict(grid, centres, [(-stride, -stride), (-stride, stride), (stride, -stride), (stride, stride)])
+        yield (
+            centres,
+            *_predict(grid, centres, [(-stride, -stride), (-stride, stride), (stride, -stride), (stride, stride)]),
+        )
         yield edges, *_predict(grid, edges, [(-stride, 0), (stride, 0), (0, -stride), (0, stride)])
 
 

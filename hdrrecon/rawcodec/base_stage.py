@@ -16,7 +16,6 @@ from hdrrecon.rawcodec.rans import Decoder, Encoder
 LAMBDA = 0.13  # squared steps that a bit is worth: 2 ln 2 / 12, and a little for what later latents learn from it
 
 
-
 def guessed_step(bpp: float) -> float:
     """About the base step at which streams have this rate."""
     return float(np.clip(0.25 * (bpp / 0.02) ** -0.6, 0.005, 1))
@@ -36,7 +35,9 @@ def encode_base(model: Model, header: Header, pixels: np.ndarray, raw: np.ndarra
         grid, whole = None, None
         bits = 0.0
         if local:
-            whole = np.round(np.clip(fit.grid, -base_coder.LARGEST_GAIN, base_coder.LARGEST_GAIN) * 2**unit).astype(np.int64)
+            whole = np.round(np.clip(fit.grid, -base_coder.LARGEST_GAIN, base_coder.LARGEST_GAIN) * 2**unit).astype(
+                np.int64
+            )
             grid = whole / 2.0**unit
             fit = fitter.fit(model.prior, grid=grid)
             bits += base_coder.grid_bits(model.symbols.values, whole) + 32

@@ -51,7 +51,11 @@ class Chunk:
 
 def write_header(header: Header, base: bytes) -> bytes:
     """Header, coded stage 0, and a CRC-32 of both."""
-    flags = _HAS_GRID * (header.grid_exponent is not None) | _HAS_DESCRIPTION * bool(header.description) | _FAST * header.fast
+    flags = (
+        _HAS_GRID * (header.grid_exponent is not None)
+        | _HAS_DESCRIPTION * bool(header.description)
+        | _FAST * header.fast
+    )
     out = _HEADER.pack(
         MAGIC, VERSION, flags, header.model, header.height, header.width, header.guide_crc, header.scan_crc,
         header.step, header.map_exponent, header.grid_exponent or 0,
@@ -72,17 +76,23 @@ def read_header(stream: bytes) -> tuple[Header, bytes, int]:
         StreamError: not a raw stream, of a newer version, truncated, or damaged.
     """
     if stream[:3] != MAGIC[:3]:
-        raise StreamError("this is no raw stream: its signature is missing; give what `rawcodec.encode` or `extract` returned")
+        raise StreamError(
+            "this is no raw stream: its signature is missing; give what `rawcodec.encode` or `extract` returned"
+        )
     if len(stream) < _HEADER.size:
         raise StreamError("the raw stream is truncated inside its header; copy the file again")
     magic, version, flags, model, height, width, guide, scan, step, exponent, grid = _HEADER.unpack_from(stream)
     if magic != MAGIC or version > VERSION or flags & ~_KNOWN_FLAGS:
-        raise StreamError(f"this raw stream is of version {version}, this hdrrecon reads up to {VERSION}; update hdrrecon")
+        raise StreamError(
+            f"this raw stream is of version {version}, this hdrrecon reads up to {VERSION}; update hdrrecon"
+        )
     header = Header(model, height, width, guide, scan, step, exponent, bool(flags & _FAST))
     position = _HEADER.size
     if flags & _HAS_GRID:
         packed = stream[position : position + 4].ljust(4, b"\0")
-        header = replace(header, grid_exponent=grid, grid_bases=tuple(n for b in packed for n in (b & 15, b >> 4))[:LEVELS])
+        header = replace(
+            header, grid_exponent=grid, grid_bases=tuple(n for b in packed for n in (b & 15, b >> 4))[:LEVELS]
+        )
         position += 4
     if flags & _HAS_DESCRIPTION:
         length, position = _read_varint(stream, position)

@@ -10,14 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.color import linear_to_srgb
+from hdrrecon.io.optional import need
 from hdrrecon.io.photo import ReadError
-from hdrrecon.io.raw import _saturation, _to_rec709
+from hdrrecon.io.raw import camera_to_rec709, saturation
 from hdrrecon.rawcodec.description import Description
-
-try:
-    from hdrrecon.io.optional import need
-except ModuleNotFoundError:
-    from hdrrecon.io.extras import need
 
 _EXIF_OF_FLIP = {0: 1, 3: 3, 5: 8, 6: 6}  # LibRaw's flip to EXIF's orientation
 
@@ -48,9 +44,9 @@ def read_camera_raw(path: str | PathLike) -> CameraRaw:
                 gains = np.array(raw.daylight_whitebalance[:3], float)
             gains = gains / gains[1] if (gains > 0).all() else np.ones(3)
             black = int(round(float(np.mean(raw.black_level_per_channel))))
-            saturation = _saturation(raw)
-            white = int(raw.white_level) if saturation is None else saturation + min(raw.black_level_per_channel)
-            matrix = _to_rec709(np.asarray(raw.rgb_xyz_matrix, float), np.asarray(raw.color_matrix, float))
+            clip = saturation(raw)
+            white = int(raw.white_level) if clip is None else clip + min(raw.black_level_per_channel)
+            matrix = camera_to_rec709(np.asarray(raw.rgb_xyz_matrix, float), np.asarray(raw.color_matrix, float))
             flip = int(raw.sizes.flip)
             pixels = raw.postprocess(
                 gamma=(1, 1),
@@ -60,7 +56,7 @@ def read_camera_raw(path: str | PathLike) -> CameraRaw:
                 output_color=rawpy.ColorSpace.raw,
                 highlight_mode=rawpy.HighlightMode.Clip,
                 adjust_maximum_thr=0.0,
-                user_sat=saturation,
+                user_sat=clip,
                 user_flip=0,
             )
     except rawpy.LibRawError as error:

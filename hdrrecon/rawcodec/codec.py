@@ -22,7 +22,14 @@ from hdrrecon.rawcodec.bitstream import Header, read_header, write_chunk, write_
 from hdrrecon.rawcodec.errors import StreamError, StreamWarning
 from hdrrecon.rawcodec.fit import base_light
 from hdrrecon.rawcodec.guide import block_shape, guide_crc, jpeg_guide
-from hdrrecon.rawcodec.latent_stage import base_step, decode_latents, encode_latents, guide_inputs, search_step
+from hdrrecon.rawcodec.latent_stage import (
+    base_step,
+    decode_latents,
+    decodes_to,
+    encode_latents,
+    guide_inputs,
+    search_step,
+)
 from hdrrecon.rawcodec.model import Model, shipped_model
 from hdrrecon.rawcodec.pixel_stage import analyse, synthesise
 
@@ -79,7 +86,15 @@ def encode(
     budget = int(bpp * height * width / 8)
     guide = jpeg_guide(jpeg)
     header = Header(
-        model.model_id, height, width, guide_crc(guide), container.picture_crc(jpeg), 0, 0, fast, description=description
+        model.model_id,
+        height,
+        width,
+        guide_crc(guide),
+        container.picture_crc(jpeg),
+        0,
+        0,
+        fast,
+        description=description,
     )
     header, base, coefficients, grid = encode_base(model, header, pixels, raw, bpp)
     latents = analyse(model, pixels, raw, coefficients, grid)
@@ -99,6 +114,10 @@ def encode(
             break
         step = max(0, step - max(1, int(8 * np.log2(size / max(room, 1)))))
     stream = write_header(header, base) + b"".join(map(write_chunk, kept))
+    if not decodes_to(model, header, planes, stream, head, kept):
+        raise RuntimeError(
+            "the encoder could not read its own stream; report the photo, the machine and the numpy version"
+        )
     return stream
 
 
@@ -135,7 +154,9 @@ def decode_full(
     model = model or shipped_model()
     header, base, position = read_header(stream)
     if header.model != model.model_id:
-        raise StreamError(f"this raw stream needs the model {header.model:08x}, here is {model.model_id:08x}; update hdrrecon")
+        raise StreamError(
+            f"this raw stream needs the model {header.model:08x}, here is {model.model_id:08x}; update hdrrecon"
+        )
     pixels = _pixels(data)
     same_size = pixels.shape[:2] == (header.height, header.width)
     guide = jpeg_guide(data) if same_size else None
@@ -144,7 +165,9 @@ def decode_full(
         raise StreamError(_why_stale(header, pixels.shape, data))
     coefficients, grid = decode_base(model, header, base)
     if not trusted:
-        warnings.warn(f"{_why_stale(header, pixels.shape, data)}; only its global map is used", StreamWarning, stacklevel=2)
+        warnings.warn(
+            f"{_why_stale(header, pixels.shape, data)}; only its global map is used", StreamWarning, stacklevel=2
+        )
         rows, columns = block_shape(*pixels.shape[:2])
         error = np.full((rows, columns), 0.1, np.float32)  # linear to 10 or 20 percent
         return Decoded(base_light(pixels, coefficients, None), error, 0, header.description)
@@ -185,7 +208,9 @@ def _pixels(jpeg: bytes) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(jpeg)) as image:
             if image.mode not in ("RGB", "L"):
-                raise StreamError(f"raw streams go with RGB and grey JPEGs, not with {image.mode}; convert the photo to sRGB")
+                raise StreamError(
+                    f"raw streams go with RGB and grey JPEGs, not with {image.mode}; convert the photo to sRGB"
+                )
             if max(image.size) > LARGEST_SIDE:
                 raise StreamError(f"raw streams go with photos of up to {LARGEST_SIDE} pixels a side, not {image.size}")
             return np.asarray(image.convert("RGB"))
@@ -198,7 +223,9 @@ def _pixels(jpeg: bytes) -> np.ndarray:
 def _checked_raw(raw: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     raw = np.asarray(raw)
     if raw.shape != shape or not np.issubdtype(raw.dtype, np.floating):
-        raise ValueError(f"raw is (H, W, 3) float, as large as its JPEG {shape}; given were {raw.shape} {raw.dtype}; crop or align first")
+        raise ValueError(
+            f"raw is (H, W, 3) float, as large as its JPEG {shape}; given were {raw.shape} {raw.dtype}; crop or align first"
+        )
     return np.clip(np.nan_to_num(raw.astype(np.float32, copy=False)), 0, 1)
 
 
@@ -211,5 +238,3 @@ def _why_stale(header: Header, shape: tuple[int, ...], jpeg: bytes) -> str:
     if container.picture_crc(jpeg) == header.scan_crc:
         return "this JPEG decoder gives other pixels than the one that wrote the raw stream; use a Pillow wheel (libjpeg-turbo)"
     return "this JPEG's pixels are not those the raw stream was written for: it was edited or saved again"
-
-

@@ -35,7 +35,9 @@ def embed(jpeg: bytes, stream: bytes) -> bytes:
     """
     parts = [stream[i : i + _CAPACITY] for i in range(0, len(stream), _CAPACITY)] or [b""]
     if len(parts) > MOST_PARTS:
-        raise ValueError(f"a JPEG holds raw streams of up to {MOST_PARTS * _CAPACITY} bytes, not {len(stream)}; use a side file")
+        raise ValueError(
+            f"a JPEG holds raw streams of up to {MOST_PARTS * _CAPACITY} bytes, not {len(stream)}; use a side file"
+        )
     new = [Segment(APP15, SIGNATURE + _PART.pack(i, len(parts)) + part) for i, part in enumerate(parts)]
     return _with_segments(jpeg, new)
 
@@ -60,7 +62,9 @@ def extract(jpeg: bytes) -> bytes | None:
     if not found:
         return None
     if sorted(found) != list(range(total)):
-        raise StreamError(f"the JPEG holds {len(found)} of {total} parts of its raw stream; take the file as the camera wrote it")
+        raise StreamError(
+            f"the JPEG holds {len(found)} of {total} parts of its raw stream; take the file as the camera wrote it"
+        )
     return b"".join(found[i] for i in range(total))
 
 
@@ -76,7 +80,9 @@ def picture_crc(jpeg: bytes) -> int:
     picture = split_jpeg(jpeg)
     markers = {s.marker for s in picture.segments}
     if markers & _ARITHMETIC or not markers & _FRAMES:
-        raise StreamError("raw streams go with baseline and progressive JPEGs; this one is lossless or arithmetic coded")
+        raise StreamError(
+            "raw streams go with baseline and progressive JPEGs; this one is lossless or arithmetic coded"
+        )
     crc = 0
     for segment in picture.segments:
         if segment.marker == _DQT or segment.marker in _FRAMES:

@@ -28,7 +28,15 @@ class Description:
         filters = sum("RGBG".index(c) << 2 * i for i, c in enumerate(self.pattern[:4]))
         matrix = [float(v) for v in np.asarray(self.to_rec709).ravel()]
         return _LAYOUT.pack(
-            min(self.black, 65535), min(self.white, 65535), self.orientation, filters, 0, 0, *self.gains, *matrix, self.jpeg_white
+            min(self.black, 65535),
+            min(self.white, 65535),
+            self.orientation,
+            filters,
+            0,
+            0,
+            *self.gains,
+            *matrix,
+            self.jpeg_white,
         )
 
     @staticmethod
@@ -41,10 +49,14 @@ class Description:
         if not data:
             return None
         if len(data) < _LAYOUT.size:
-            raise StreamError("the raw stream's description of its raw file is too short; it was written by another program")
+            raise StreamError(
+                "the raw stream's description of its raw file is too short; it was written by another program"
+            )
         black, white, orientation, filters, _, _, *rest = _LAYOUT.unpack_from(data)
         pattern = "".join("RGBG"[filters >> 2 * i & 3] for i in range(4))
-        found = Description(black, white, tuple(rest[:3]), np.array(rest[3:12]).reshape(3, 3), orientation, pattern, rest[12])
+        found = Description(
+            black, white, tuple(rest[:3]), np.array(rest[3:12]).reshape(3, 3), orientation, pattern, rest[12]
+        )
         if not np.isfinite(rest).all() or not 1 <= orientation <= 8 or min(rest[:3]) <= 0 or rest[12] <= 0:
             raise StreamError("the raw stream's description of its raw file holds impossible values; it is damaged")
         return found

@@ -13,12 +13,8 @@ import numpy as np
 
 from hdrrecon.color import REC709_TO_XYZ
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.io.optional import need
 from hdrrecon.rawcodec.description import Description
-
-try:
-    from hdrrecon.io.optional import need
-except ModuleNotFoundError:
-    from hdrrecon.io.extras import need
 
 _LINEAR_RAW = 34892
 _BYTE, _ASCII, _SHORT, _LONG, _RATIONAL, _SRATIONAL = 1, 2, 3, 4, 5, 10
@@ -58,7 +54,9 @@ def encode_dng(raw: np.ndarray, description: Description) -> bytes:
     ]
     out = io.BytesIO()
     codes = np.round(np.clip(raw, 0, 1) * np.float32(_WHITE)).astype(np.uint16)
-    tifffile.imwrite(out, codes, photometric=_LINEAR_RAW, planarconfig="contig", extratags=tags, metadata=None, software="hdrrecon")
+    tifffile.imwrite(
+        out, codes, photometric=_LINEAR_RAW, planarconfig="contig", extratags=tags, metadata=None, software="hdrrecon"
+    )
     return out.getvalue()
 
 

@@ -122,7 +122,8 @@ def info(jpeg: str | PathLike) -> list[str]:
     lines = [
         f"raw stream: {len(stream)} bytes, {8 * len(stream) / size:.4f} bits per pixel, "
         f"{100 * len(stream) / len(container.remove(data)):.2f} % of the JPEG",
-        f"for {header.width} x {header.height} pixels, model {header.model:08x}" + (", fast profile" if header.fast else ""),
+        f"for {header.width} x {header.height} pixels, model {header.model:08x}"
+        + (", fast profile" if header.fast else ""),
         f"global map and gains: {len(base)} bytes; step {2 ** (-header.step / 32):.4f}",
     ]
     chunks = []
@@ -134,7 +135,9 @@ def info(jpeg: str | PathLike) -> list[str]:
     if facts is not None:
         gains = ", ".join(f"{g:.3f}" for g in facts.gains)
         lines.append(f"raw file: black {facts.black}, white {facts.white}, {facts.pattern}, white balance {gains}")
-        lines.append(f"the sensor holds {-np.log2(facts.jpeg_white * min(1, *facts.gains)):.1f} stops above the JPEG's white")
+        lines.append(
+            f"the sensor holds {-np.log2(facts.jpeg_white * min(1, *facts.gains)):.1f} stops above the JPEG's white"
+        )
     same = guide_crc(jpeg_guide(data)) == header.guide_crc
     lines.append("belongs to this picture" if same else "does NOT belong to this picture: it was edited or saved again")
     return lines

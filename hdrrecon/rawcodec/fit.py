@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hdrrecon.rawcodec.domain import light_weight, stabilize
 from hdrrecon.rawcodec.base_coder import LARGEST_GAIN, MapPrior
+from hdrrecon.rawcodec.domain import light_weight, stabilize
 from hdrrecon.rawcodec.global_map import features
 from hdrrecon.rawcodec.local_gain import grid_shape, interpolation, upsample
 
@@ -116,7 +116,9 @@ class _Sparse:
 
     def __init__(self, y: np.ndarray, x: np.ndarray, height: int, width: int) -> None:
         self.shape = rows, columns = grid_shape(height, width)
-        (y0, y1, v), (x0, x1, u) = (tuple(p[i] for p in interpolation(n, m)) for i, n, m in ((y, height, rows), (x, width, columns)))
+        (y0, y1, v), (x0, x1, u) = (
+            tuple(p[i] for p in interpolation(n, m)) for i, n, m in ((y, height, rows), (x, width, columns))
+        )
         self.index = np.stack([y0 * columns + x0, y0 * columns + x1, y1 * columns + x0, y1 * columns + x1])
         self.share = np.stack([(1 - v) * (1 - u), (1 - v) * u, v * (1 - u), v * u])
 

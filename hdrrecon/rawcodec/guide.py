@@ -75,4 +75,6 @@ def guide_crc(guide: np.ndarray) -> int:
 
 def _pad(image: np.ndarray, height: int, width: int) -> np.ndarray:
     """Repeat the last row and column."""
-    return np.pad(image, [(0, height - image.shape[0]), (0, width - image.shape[1])] + [(0, 0)] * (image.ndim - 2), mode="edge")
+    return np.pad(
+        image, [(0, height - image.shape[0]), (0, width - image.shape[1])] + [(0, 0)] * (image.ndim - 2), mode="edge"
+    )

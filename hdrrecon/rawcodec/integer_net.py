@@ -55,10 +55,16 @@ class IntegerConv:
                     total += padded[i : i + h, j : j + w] @ self.taps[i, j]
         total += self.bias + 2.0 ** (WEIGHT_BITS - 1)
         np.floor(total / 2.0**WEIGHT_BITS, out=total)
-        return np.clip(total, 0, LARGEST_ACTIVATION, out=total) if self.relu else np.clip(total, -(2.0**31), 2.0**31, out=total)
+        return (
+            np.clip(total, 0, LARGEST_ACTIVATION, out=total)
+            if self.relu
+            else np.clip(total, -(2.0**31), 2.0**31, out=total)
+        )
 
 
 def rounded_conv(weight: np.ndarray, bias: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Float weights of a trained layer -> the integers that `IntegerConv` takes."""
     whole = np.round(np.asarray(weight, np.float64) * 2**WEIGHT_BITS)
-    return whole.astype(np.int32), np.round(np.asarray(bias, np.float64) * 2 ** (WEIGHT_BITS + ACTIVATION_BITS)).astype(np.int64)
+    return whole.astype(np.int32), np.round(np.asarray(bias, np.float64) * 2 ** (WEIGHT_BITS + ACTIVATION_BITS)).astype(
+        np.int64
+    )

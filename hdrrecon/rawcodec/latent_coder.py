@@ -77,7 +77,11 @@ class Rounding:
 
 
 def walk(
-    guide: np.ndarray, guide_nets: tuple[IntegerConv, ...], groups: tuple[GroupNets, ...], rounding: Rounding, code: Coder
+    guide: np.ndarray,
+    guide_nets: tuple[IntegerConv, ...],
+    groups: tuple[GroupNets, ...],
+    rounding: Rounding,
+    code: Coder,
 ) -> Latents:
     """Visit all passes in order.
 

@@ -43,7 +43,6 @@ def with_step(planes: np.ndarray, header: Header) -> np.ndarray:
     return planes
 
 
-
 def chosen_symbols(model: Model, latents: np.ndarray, parameters: PassParameters) -> np.ndarray:
     """Symbols of a pass that balance error and bits; `latents` (n, size) in base steps."""
     step = parameters.step[:, None] / SUBSTEPS
@@ -122,7 +121,18 @@ def encode_latents(model: Model, header: Header, planes: np.ndarray, latents: np
     return chunks
 
 
-def decode_latents(model: Model, header: Header, planes: np.ndarray, stream: bytes, position: int) -> tuple[Latents, int]:
+def decodes_to(
+    model: Model, header: Header, planes: np.ndarray, stream: bytes, position: int, chunks: list[Chunk]
+) -> bool:
+    """Whether a stream decodes to the symbols of these chunks: their check sums say."""
+    wanted = chunks[-1].last + 1 if chunks else 0
+    _, reached, bad = _decode_once(model, header, planes, stream, position, wanted)
+    return bad is None and reached == wanted
+
+
+def decode_latents(
+    model: Model, header: Header, planes: np.ndarray, stream: bytes, position: int
+) -> tuple[Latents, int]:
     """Latents of all chunks that are whole, and how many passes that were."""
     whole, wanted = 0, PASS_COUNT
     while True:

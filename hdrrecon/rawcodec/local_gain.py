@@ -17,7 +17,9 @@ def grid_shape(height: int, width: int) -> tuple[int, int]:
 
 def interpolation(length: int, cells: int, first: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each pixel: lower cell, upper cell, weight of the upper one."""
-    position = np.clip((np.arange(first, first + length, dtype=np.float32) + np.float32(0.5)) / CELL - np.float32(0.5), 0, cells - 1)
+    position = np.clip(
+        (np.arange(first, first + length, dtype=np.float32) + np.float32(0.5)) / CELL - np.float32(0.5), 0, cells - 1
+    )
     lower = np.minimum(position.astype(np.int64), cells - 1)
     return lower, np.minimum(lower + 1, cells - 1), position - lower
 
@@ -29,4 +31,3 @@ def upsample(grid: np.ndarray, width: int, first_row: int, rows: int) -> np.ndar
     lines = grid[low] + (grid[high] - grid[low]) * share[:, None]
     low, high, share = interpolation(width, grid.shape[1])
     return lines[:, low] + (lines[:, high] - lines[:, low]) * share
-

@@ -50,10 +50,12 @@ def shipped_model() -> Model:
     """
     from hdrrecon import zoo
 
-    entry = zoo.WEIGHTS[NAME]
+    entry = zoo.CODECS[NAME]
     path = zoo.weights_path(entry.file)
     if (found := zoo.sha256(path)) != entry.sha256:
-        raise OSError(f"{path} is damaged: its SHA-256 is {found[:12]}..., shipped was {entry.sha256[:12]}...; reinstall hdrrecon")
+        raise OSError(
+            f"{path} is damaged: its SHA-256 is {found[:12]}..., shipped was {entry.sha256[:12]}...; reinstall hdrrecon"
+        )
     return load_model(path)
 
 
@@ -66,7 +68,9 @@ def load_model(path: Path) -> Model:
         state = {k: file.get_tensor(k) for k in file.keys()}
     model = model_from(state, metadata)
     if "self_test" in metadata and self_test(model) != metadata["self_test"]:
-        raise StreamError("this machine computes the raw codec's integer networks wrongly; report its processor and numpy version")
+        raise StreamError(
+            "this machine computes the raw codec's integer networks wrongly; report its processor and numpy version"
+        )
     return model
 
 
@@ -78,7 +82,9 @@ def model_from(state: dict[str, np.ndarray], metadata: dict) -> Model:
 
     def group(index: int) -> GroupNets:
         at = f"groups.{index}"
-        optional = {n: layer(f"{at}.{n}") if f"entropy.{at}.{n}.weight" in state else None for n in ("coarser", "nearby")}
+        optional = {
+            n: layer(f"{at}.{n}") if f"entropy.{at}.{n}.weight" in state else None for n in ("coarser", "nearby")
+        }
         return GroupNets(
             order=(layer(f"{at}.order.0"), layer(f"{at}.order.1", relu=False)),
             parameters=(*(layer(f"{at}.parameters_.{i}") for i in range(2)), layer(f"{at}.parameters_.2", relu=False)),

@@ -16,12 +16,15 @@ from hdrrecon.rawcodec.model import Model
 
 BAND = 256  # rows that are transformed at once
 
+
 def _bands(height: int) -> Iterator[tuple[int, int]]:
     for top in range(0, height, BAND):
         yield top, min(height, top + BAND)
 
 
-def analyse(model: Model, pixels: np.ndarray, raw: np.ndarray, coefficients: np.ndarray, grid: np.ndarray | None) -> np.ndarray:
+def analyse(
+    model: Model, pixels: np.ndarray, raw: np.ndarray, coefficients: np.ndarray, grid: np.ndarray | None
+) -> np.ndarray:
     """(h, w, 192) float32 latents of what stage 0 leaves."""
     height, width = raw.shape[:2]
     rows, columns = block_shape(height, width)
@@ -47,7 +50,12 @@ def _from_blocks(blocks: np.ndarray) -> np.ndarray:
 
 
 def synthesise(
-    model: Model, header: Header, pixels: np.ndarray, coefficients: np.ndarray, grid: np.ndarray | None, latents: Latents
+    model: Model,
+    header: Header,
+    pixels: np.ndarray,
+    coefficients: np.ndarray,
+    grid: np.ndarray | None,
+    latents: Latents,
 ) -> np.ndarray:
     """Raw from everything, in bands of rows."""
     height, width = pixels.shape[:2]

@@ -34,7 +34,9 @@ def integer_frequencies(probability: np.ndarray, smallest: float = 0.3) -> np.nd
     for row, p in zip(out, probability, strict=True):
         scaled = p / p.sum() * TOTAL
         row[:] = np.where(scaled < smallest, 0, np.maximum(np.round(scaled), 1))
-        row[[LARGEST - 1, LARGEST, LARGEST + 1, ESCAPE]] = np.maximum(row[[LARGEST - 1, LARGEST, LARGEST + 1, ESCAPE]], 1)
+        row[[LARGEST - 1, LARGEST, LARGEST + 1, ESCAPE]] = np.maximum(
+            row[[LARGEST - 1, LARGEST, LARGEST + 1, ESCAPE]], 1
+        )
         row[np.argmax(row)] += TOTAL - row.sum()
     return out
 

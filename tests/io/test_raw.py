@@ -10,7 +10,7 @@ import pytest
 
 from hdrrecon.color import XYZ_TO_REC709, srgb_to_linear
 from hdrrecon.io import ReadError, read, read_photo
-from hdrrecon.io.raw import _to_rec709
+from hdrrecon.io.raw import camera_to_rec709
 from tests.io.files import encode, picture
 
 WHITE, BLACK, NEUTRAL = 16383, 512, (0.5, 1.0, 0.625)
@@ -117,9 +117,9 @@ def test_colours_go_through_the_cameras_matrix(tmp_path):
 def test_either_matrix_of_libraw_or_none_does():
     from_xyz = np.vstack([np.diag([0.5, 1, 0.6]) @ MIXED @ XYZ_TO_REC709, np.zeros(3)])
     none = np.zeros((4, 3)), np.zeros((3, 4))
-    np.testing.assert_allclose(_to_rec709(from_xyz, none[1]), np.linalg.inv(MIXED), atol=1e-9)
-    np.testing.assert_allclose(_to_rec709(none[0], np.hstack([MIXED, np.zeros((3, 1))])), MIXED)
-    np.testing.assert_array_equal(_to_rec709(*none), np.eye(3))
+    np.testing.assert_allclose(camera_to_rec709(from_xyz, none[1]), np.linalg.inv(MIXED), atol=1e-9)
+    np.testing.assert_allclose(camera_to_rec709(none[0], np.hstack([MIXED, np.zeros((3, 1))])), MIXED)
+    np.testing.assert_array_equal(camera_to_rec709(*none), np.eye(3))
 
 
 def test_orientation(tmp_path):

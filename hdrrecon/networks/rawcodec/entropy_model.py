@@ -184,7 +184,11 @@ class EntropyModel(nn.Module):
                     value = value + fresh * (mean + delta * quantized((z - mean) / delta))
                     known = known + fresh
                     shares.append(fresh.mean())
-                mean_here = F.linear(hidden, last.weight[size:-1, :, 0, 0], last.bias[size:-1]) * steps * 4 if group.has_mean else 0.0
+                mean_here = (
+                    F.linear(hidden, last.weight[size:-1, :, 0, 0], last.bias[size:-1]) * steps * 4
+                    if group.has_mean
+                    else 0.0
+                )
                 scaled = (here - mean_here) / delta_here
                 symbol = quantized(scaled.detach())
                 cost = symbol_bits(symbol, index)
@@ -198,7 +202,11 @@ class EntropyModel(nn.Module):
             decoded.append(value)
             rates.append(rate), hards.append(hard)
         return CodedLatents(
-            torch.cat(decoded, 1), torch.cat(rates, 1), torch.cat(hards, 1), torch.cat(precisions, 1), torch.stack(shares)
+            torch.cat(decoded, 1),
+            torch.cat(rates, 1),
+            torch.cat(hards, 1),
+            torch.cat(precisions, 1),
+            torch.stack(shares),
         )
 
     @staticmethod

@@ -36,7 +36,8 @@ class Synthesis(nn.Module):
         self.halo = 2 * (2 + 2 * config.blocks)
         self.first = nn.Conv2d(37, config.width, 3, padding=1)
         self.blocks = nn.ModuleList(
-            nn.ModuleList(nn.Conv2d(config.width, config.width, 3, padding=1) for _ in range(2)) for _ in range(config.blocks)
+            nn.ModuleList(nn.Conv2d(config.width, config.width, 3, padding=1) for _ in range(2))
+            for _ in range(config.blocks)
         )
         self.last = nn.Conv2d(config.width, 12, 3, padding=1)
         nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)

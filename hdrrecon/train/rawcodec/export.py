@@ -131,7 +131,11 @@ def calibrated(state: dict[str, np.ndarray], samples: Iterable[tuple[np.ndarray,
         for planes, latents, step in samples:
             found.add(model, planes, latents, step)
         tables = found.tables()
-        measured = {"entropy.tables": tables, "entropy.zero_cost": zero_costs(tables), "entropy.flags": found.flag_frequencies()}
+        measured = {
+            "entropy.tables": tables,
+            "entropy.zero_cost": zero_costs(tables),
+            "entropy.flags": found.flag_frequencies(),
+        }
         state = {**state, **measured, **found.rounding()}
     return state
 
@@ -146,7 +150,9 @@ def write_model(path: Path, state: dict[str, np.ndarray], synthesis: Synthesis |
         metadata["network_config"] = asdict(synthesis.config)
     metadata["self_test"] = self_test(model_from(state, metadata))
     with atomic_write(path) as temporary:
-        save_file({k: np.ascontiguousarray(v) for k, v in state.items()}, temporary, {k: json.dumps(v) for k, v in metadata.items()})
+        save_file(
+            {k: np.ascontiguousarray(v) for k, v in state.items()},
+            temporary,
+            {k: json.dumps(v) for k, v in metadata.items()},
+        )
     load_model(path)
-
-
