@@ -181,7 +181,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", default=list(PICTURES), metavar="NAME", help=", ".join(PICTURES))
     parser.add_argument("-o", "--out", type=Path, default=HERE.parent / "docs" / "pictures")
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--highlights", default="median", choices=("median", "energy", "vivid"))
+    parser.add_argument("--highlights", default="median", choices=("median", "energy"))
     args = parser.parse_args(arguments)
     if unknown := sorted(set(args.names) - set(PICTURES)):
         parser.error(f"no picture is called {', '.join(unknown)}; there are {', '.join(PICTURES)}")

@@ -71,7 +71,7 @@ def reconstruct(
     details: bool = False,
     exif: bool = True,
     dequantize: bool = False,
-    highlights: Literal["median", "energy", "vivid"] = "median",
+    highlights: Literal["median", "energy"] = "median",
     panorama: bool | None = None,
     memory: int | str | None = None,
     precision: Literal["auto", "float32", "bfloat16"] = "auto",
@@ -95,7 +95,7 @@ def reconstruct(
         dequantize: bring smooth gradients back from 8-bit codes, every value inside its own code's cell
             (`camera.dequantize`). 16-bit images, and floats that are no 8-bit codes, are left alone.
         highlights: which of the lights that may have been there. "median" has the least error; "energy" adds up to the right
-            amount, for lighting a scene with the result; "vivid" is sharp and plausible, for looking at.
+            amount, for lighting a scene with the result.
         panorama: the picture is equirectangular, all around: its left and right edges meet, its first and last rows are the
             poles. None: it is, if it is exactly 2:1, at least 512 pixels wide, and its edges fit together.
         memory: bytes, or a text like "2GB", that the reconstruction may take, the photo and its light counted, Python and the

@@ -34,7 +34,6 @@ FORMATS = {
 HIGHLIGHTS = (
     ("least error", "median"),
     ("right amount of light, to light scenes", "energy"),
-    ("sharp, to look at", "vivid"),
 )
 LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
 _PREVIEW_PX = 1600

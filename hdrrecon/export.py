@@ -5,7 +5,7 @@ exported, each of its own, for images of any size; the arithmetic is the recipe 
 
     response    statistics (1, S)                                   -> inverse (1, 1024), family_logits (1, 3)
     look        code, linear, over, under, depth (1, C, h, w)       -> deep (1, F, h/2, w/2)
-    answer      code, linear (1, 3, n, 1), deep (1, F, n, 1)        -> median, energy, vivid, above, below, shadow (1, C, n, 1)
+    answer      code, linear (1, 3, n, 1), deep (1, F, n, 1)        -> median, energy, above, below, shadow (1, C, n, 1)
     refine      code, linear, radiance (1, 3, h, w)                 -> correction (1, 3, h, w)
 
 h and w are the working size, filled up to multiples of the network's `multiple_of`; n is any number of pixels. Any network that
@@ -40,7 +40,7 @@ RECIPE = (
     "Seen: area means of code, linear, over, under and depth at the working size (longest side working_px, never enlarged), edges "
     "repeated to multiples of multiple_of; 'look' gives deep, cut to half the working size, rounded up.",
     "Enlarge deep bilinearly (pixel centres, no aligned corners) to the photo's size and give 'answer' the clipped and crushed "
-    "pixels; light = linear * 2**(over * median) + under * shadow there, linear elsewhere ('energy' or 'vivid' instead of 'median' "
+    "pixels; light = linear * 2**(over * median) + under * shadow there, linear elsewhere ('energy' instead of 'median' "
     "for other highlights).",
     "Refine, if there: area means of code, linear and light at its working size; light * 2**(max(over, under) * correction, enlarged), "
     "never below linear.",

@@ -70,11 +70,11 @@ WEIGHTS = {
     ),
     "masked-features": Weights(
         "masked-features.safetensors",
-        "716ed88e6cab3f73ddf7de4604134d76f49c6c66fbe521c3d3c476dafb515a1b",
+        "0144e7dfc248327f0e640a5e8efa1df812f236f12958cb50bbdc50d09d9ff55b",
         "CC0-1.0 AND Apache-2.0",
     ),
     "masked-features-small": Weights(
-        "masked-features-small.safetensors", "90b009d4e3287df20382148d6316d6b9c9a03c086ca11030146ea9a162af49ed"
+        "masked-features-small.safetensors", "069c5700393fbed2c76362a8994b6b657dd37deff5be5dc90092c1ce135e6084"
     ),
     "kernel-prediction": Weights(
         "kernel-prediction.safetensors", "9cbbeb6b05412eff0cebd3a90132722d5a485671aad514d039c26ff236c30f8b"
@@ -115,7 +115,7 @@ MODELS = {
             "estimated response, restored highlights, refined",
             "response-net",
             "masked-features",
-            5_770_398,
+            5_770_299,
             {"PU21-PSNR dB": 29.49, "curve corrected dB": 35.75, "clipped stops": 0.51},
             "kernel-prediction",
             cost=5.5,
@@ -125,7 +125,7 @@ MODELS = {
             "the same with a small restoring network and nothing after it",
             "response-net",
             "masked-features-small",
-            1_158_084,
+            1_158_009,
             {"PU21-PSNR dB": 28.52, "curve corrected dB": 34.70, "clipped stops": 0.65},
             cost=0.75,
         ),
@@ -134,7 +134,7 @@ MODELS = {
             "estimated response, restored highlights: stages 1 and 2",
             "response-net",
             "masked-features",
-            4_503_448,
+            4_503_349,
             {"PU21-PSNR dB": 29.60, "curve corrected dB": 35.94, "clipped stops": 0.51},
             cost=3.5,
         ),

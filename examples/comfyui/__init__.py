@@ -28,7 +28,7 @@ class PhotoToHDR:
                 "image": ("IMAGE",),
                 "model": (hdrrecon.list_models(),),
                 "response": (["estimate", "srgb", "camera"], {"tooltip": "camera curve; srgb for renderings"}),
-                "highlights": (["median", "energy", "vivid"], {"tooltip": "energy to light scenes, vivid to look at"}),
+                "highlights": (["median", "energy"], {"tooltip": "energy to light scenes"}),
             }
         }
 

@@ -1,10 +1,9 @@
 """The virtual camera: light in, an ordinary photo out. The one forward model of training, tests and metrics.
 
-Order, as in a real camera: white balance gains, exposure, shot and read noise, clipping, black clipping,
-response curve, quantisation, JPEG.
+Order, as in a real camera: white balance gains, exposure, shot and read noise, clipping in the camera's own colours, black
+clipping, clipping, response curve, quantisation, JPEG.
 
-Noise: variance ``shot * E + read**2`` in units of the clip level (heteroscedastic Gaussian model, Foi et al.,
-"Practical Poissonian-Gaussian noise modeling", IEEE TIP 2008).
+The formulae are those of `camera.sensor`, which `train.data.resident` uses too.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.camera.sensor import above_floor, balanced, clipped_by_sensor, noisy, quantised
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Camera:
         exposure: factor from scene light to the clip level, used when `clip_percent` is None.
         black_percent: percent of pixels whose brightest channel falls to black (two-sided clipping).
         white_balance: gains of R, G, B, part of the truth: a camera clips after them.
+        matrix: the camera's balanced RGB to Rec.709, rows sum to 1: channels clip before it; None clips in Rec.709.
         shot_noise: variance per unit of light; 1e-4 to 1e-2 in practice.
         read_noise: standard deviation at black.
         bits: depth of the code values; None leaves them continuous.
@@ -39,6 +40,7 @@ class Camera:
     exposure: float = 1.0
     black_percent: float = 0.0
     white_balance: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    matrix: tuple[tuple[float, float, float], ...] | None = None
     shot_noise: float = 0.0
     read_noise: float = 0.0
     bits: int | None = 8
@@ -81,17 +83,19 @@ def simulate(hdr: Tensor, camera: Camera, generator: torch.Generator | None = No
         raise ValueError(
             "simulate needs finite light that is not negative; clean it with torch.nan_to_num and clamp(min=0)"
         )
-    light = hdr * hdr.new_tensor(camera.white_balance).view(1, 3, 1, 1)
+    light = balanced(hdr, hdr.new_tensor(camera.white_balance))
     gain = camera.exposure if camera.clip_percent is None else exposure_for_clipping(light, camera.clip_percent)
     truth = light * gain
     sensed = truth
     if camera.shot_noise or camera.read_noise:
         noise = torch.randn(truth.shape, generator=generator, dtype=truth.dtype, device=truth.device)
-        sensed = truth + noise * (camera.shot_noise * truth + camera.read_noise**2).sqrt()
+        sensed = noisy(truth, noise, camera.shot_noise, camera.read_noise)
+    if camera.matrix is not None:
+        sensed = clipped_by_sensor(sensed, hdr.new_tensor(camera.matrix))
     if camera.black_percent:
         level = np.percentile(truth.amax(1).flatten(1).cpu().numpy(), camera.black_percent, axis=1)
         floor = torch.as_tensor(np.minimum(level, 0.5), dtype=truth.dtype, device=truth.device).view(-1, 1, 1, 1)
-        sensed = (sensed - floor) / (1 - floor)
+        sensed = above_floor(sensed, floor)
     return Shot(encode(sensed, camera), truth)
 
 
@@ -101,8 +105,7 @@ def encode(light: Tensor, camera: Camera) -> Tensor:
     if camera.jpeg_quality is not None:
         return _jpeg(code, camera.jpeg_quality)
     if camera.bits is not None:
-        levels = 2**camera.bits - 1
-        code = (code * levels).round() / levels
+        code = quantised(code, camera.bits)
     return code
 
 

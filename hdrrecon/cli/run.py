@@ -38,7 +38,7 @@ def run(
         bool, typer.Option("--dequantize", help="Smooth the steps of 8-bit gradients, within their codes.")
     ] = False,
     highlights: Annotated[
-        str, typer.Option(help="median (least error), energy (amount of light) or vivid (looks).")
+        str, typer.Option(help="median (least error) or energy (amount of light, to light scenes).")
     ] = "median",
     panorama: Annotated[
         bool | None, typer.Option("--panorama/--no-panorama", help="Edges meet; found out if not said.")

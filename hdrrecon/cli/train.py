@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+RESPONSES = 3000  # in the stock of the street
+
 
 class _StageByOption(TyperGroup):
     """A group whose command may also be named by `--stage`."""
@@ -173,6 +175,13 @@ Looks = Annotated[
 ]
 
 
+Resident = Annotated[
+    bool, typer.Option("--resident", help="Make the photos in batches on the device that trains (train.data.resident).")
+]
+Minutes = Annotated[float, typer.Option(help="End after so many minutes, whatever --steps says; 0: by steps alone.")]
+ValidateEvery = Annotated[float, typer.Option(help="Seconds between validations; 0: after every 500 batches.")]
+
+
 @app.command()
 def inpaint(
     scenes: Scenes,
@@ -228,24 +237,24 @@ def restore(
     small: Small = False,
     plain: Plain = False,
     fixed_masks: Fixed = False,
-    perceptual: Looks = True,
     linearizer: Annotated[
         Path | None, typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")
     ] = None,
+    resident: Resident = False,
+    minutes: Minutes = 0,
+    validate_every_s: ValidateEvery = 0,
 ):
     """Stage 2, second step: the light of clipped regions. --start takes the weights of `train inpaint`, or its own."""
     from safetensors.torch import load_file
 
     from hdrrecon import zoo
     from hdrrecon.train.data.texture_selection import worth
-    from hdrrecon.train.perceptual import PerceptualLoss
     from hdrrecon.train.tasks.inpaint import painting_start, restoring_start
     from hdrrecon.train.tasks.restore import RestoreTask
 
     task = RestoreTask(
         _masked_config(small, plain, fixed_masks),
         zoo.load_file(linearizer) if linearizer else None,
-        PerceptualLoss() if perceptual else None,
     )
     first = restoring_start(load_file(start), task) if start else painting_start(task)
     _train(
@@ -255,9 +264,15 @@ def restore(
         val,
         out,
         first,
-        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
+        replace(
+            _recipe(steps, batch, rate, device, precision, workers, seed),
+            size=size,
+            minutes=minutes,
+            validate_every_s=validate_every_s,
+        ),
         worth,
         counted=linearizer is not None,
+        resident=resident,
     )
 
 
@@ -386,22 +401,15 @@ def joint(
     keep_linearizer: Annotated[
         bool, typer.Option("--keep-linearizer", help="Stage 1 stays as it is; 2 and 3 learn to live with its mistakes.")
     ] = False,
-    perceptual: Looks = False,
 ):
     """All three stages end to end, each with its own loss kept; OUT/stages gets a weights file of each."""
     from hdrrecon import zoo
     from hdrrecon.train.data.texture_selection import worth
-    from hdrrecon.train.perceptual import PerceptualLoss
     from hdrrecon.train.tasks.joint import JointTask, split_stages
     from hdrrecon.train.tasks.restore import RestoreTask
 
     stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
-    task = JointTask(
-        *stages,
-        RestoreTask(
-            linearizer=stages[0] if keep_linearizer else None, perceptual=PerceptualLoss() if perceptual else None
-        ),
-    )
+    task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None))
     _train(
         task,
         scenes,
@@ -448,7 +456,7 @@ def _recipe(steps, batch, rate, device, precision, workers, seed):
     )
 
 
-def _train(task, scenes, curves, val, out, start, recipe, worth=None, counted=False):
+def _train(task, scenes, curves, val, out, start, recipe, worth=None, counted=False, resident=False):
     from hdrrecon.train.data.curves import CurveSampler, load_measured
     from hdrrecon.train.data.pairs import ShotStream
     from hdrrecon.train.data.scenes import load_scenes
@@ -457,10 +465,31 @@ def _train(task, scenes, curves, val, out, start, recipe, worth=None, counted=Fa
 
     sampler = CurveSampler(load_measured(curves))
     shots = validation_shots(load_scenes(val), sampler)
-    # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
-    stream = partial(ShotStream, load_scenes(scenes), sampler, worth=worth, counted=counted and recipe.workers > 0)
+    if resident:
+        stream = _resident_stream(task, load_scenes(scenes), sampler, recipe, out)
+    else:
+        # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
+        stream = partial(ShotStream, load_scenes(scenes), sampler, worth=worth, counted=counted and recipe.workers > 0)
     best = train(task, recipe, stream, shots, out, start)
     print(f"best weights: {best}; log: {out / 'log.csv'}")
+
+
+def _resident_stream(task, scenes, sampler, recipe, out):
+    """`Street`s of a size and a seed, and the task told what its stage 1 gets wrong."""
+    from hdrrecon.train.data.resident import ResidentResponses, ResidentScenes, Street, StreetConfig
+    from hdrrecon.train.data.response_errors import ResponseErrors, errors_of
+
+    views = ResidentScenes(scenes, recipe.device)
+    if task.linearizer is not None:
+        kept = out / "response_errors.safetensors"
+        if not kept.exists():
+            errors_of(task.linearizer, views, sampler, recipe.seed).save(kept)
+        task.errors = ResponseErrors.load(kept).to(recipe.device)
+
+    def stream(size: int, seed: int) -> Street:
+        return Street(views, ResidentResponses(sampler, RESPONSES, seed, recipe.device), StreetConfig(size=size), seed)
+
+    return stream
 
 
 def _state(path: Path | None) -> dict | None:

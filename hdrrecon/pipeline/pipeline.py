@@ -86,9 +86,9 @@ class HDRPipeline(nn.Module):
         restore: has `config.working_px`; `look(code, linear, working_px) -> deep`, features of the photo at the working
             resolution, (1, F, h, w); and `answer(code, linear, deep) -> RestoredLight`, pixel by pixel, on any arrangement
             (N, C, n, 1). One that has `look_at(Seen)` is shown the photo already shrunk: cheaper, and better for large
-            photos. `fills_shadows` False: it has nothing for crushed pixels; `one_answer` True: its three are one. None leaves clipped light at the clip level.
+            photos. `fills_shadows` False: it has nothing for crushed pixels. None leaves clipped light at the clip level.
         refine: has `config.working_px` and `correct(code, linear, radiance) -> correction` in stops, (1, 3, h, w), all
-            at the working resolution; for the median answer alone. None leaves light as it was restored.
+            at the working resolution, of the median answer. None leaves light as it was restored.
 
     Stages say how often they halve their input: `multiple_of`.
     """
@@ -161,7 +161,7 @@ class HDRPipeline(nn.Module):
             response: None estimates it, given `prior`.
             smooth: dequantise 8-bit codes first.
             highlights: of what may have been there, "median" has the least error; "energy" adds up to the right amount of
-                light; "vivid" looks it.
+                light, in the same colours.
             panorama: its edges meet; None finds out (`panorama.is_panorama`).
         """
         if highlights not in get_args(Highlights):
@@ -186,8 +186,7 @@ class HDRPipeline(nn.Module):
         }
         if panorama:
             check_panorama(codes.size)
-        # Stage 3 has learnt to mend the answer of least error; the others it would pull back towards that.
-        refine = self.refine if highlights == "median" or getattr(self.restore, "one_answer", False) else None
+        refine = self.refine
         shadows = refine is not None or fills_shadows(self.restore)
         if self.restore is refine is None or not something_missing(codes, shadows, rows):
             return PreparedPhoto(**facts)
@@ -195,7 +194,8 @@ class HDRPipeline(nn.Module):
         if self.restore is not None:
             facts["deep"], facts["seen"] = self._looked(PreparedPhoto(**facts))
         if refine is not None:
-            facts["correction"] = self._corrected(PreparedPhoto(**facts))
+            # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours stay the same.
+            facts["correction"] = self._corrected(PreparedPhoto(**{**facts, "highlights": "median"}))
         return PreparedPhoto(**facts)
 
     def forward(

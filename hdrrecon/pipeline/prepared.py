@@ -20,7 +20,7 @@ from hdrrecon.networks.restore.features import Seen
 from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
 
-Highlights = Literal["median", "energy", "vivid"]
+Highlights = Literal["median", "energy"]
 SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
 _GROUP_PX = {

@@ -27,13 +27,15 @@ from torch import nn
 
 from hdrrecon.io.atomic import atomic_write
 from hdrrecon.train.data.pairs import collate
+from hdrrecon.train.data.resident import Street
 from hdrrecon.train.distributed import join_team, own_seed
 
 
 @dataclass(frozen=True)
 class Recipe:
     """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA. Under torchrun (`train.distributed`) `batch` is
-    what each process draws: N processes step on N batches."""
+    what each process draws: N processes step on N batches. `minutes`: of the clock, after which training ends and towards which the
+    learning rate falls, 0 for none; `validate_every_s`: seconds between validations, beside those by steps, 0 for none."""
 
     steps: int = 10_000
     batch: int = 8
@@ -48,6 +50,8 @@ class Recipe:
     precision: str = "bf16"
     device: str = "cpu"
     workers: int = 0
+    minutes: float = 0.0
+    validate_every_s: float = 0.0
 
 
 def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = None) -> Path:
@@ -55,7 +59,8 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
 
     Args:
         task: see train.tasks.linearize.
-        stream: (size, seed) -> endless dataset of samples: `train.data.pairs.ShotStream` with its scenes and curves, or another.
+        stream: (size, seed) -> endless dataset of samples: `train.data.pairs.ShotStream` with its scenes and curves, or another;
+            or a `train.data.resident.Street`.
         shots: validation shots, a list of batches of one.
         out: the run's folder; if it holds `last.pt`, training goes on from there. Under torchrun all processes must see it;
             the first alone writes.
@@ -71,13 +76,15 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
         net.load_state_dict(start)
     average = {k: v.detach().clone() for k, v in net.state_dict().items()}
     optimizer = torch.optim.AdamW(groups(net, recipe.weight_decay), lr=recipe.rate, betas=(0.9, 0.99))
-    step, best = 0, math.inf
+    step, best, before = 0, math.inf, 0.0
     if (out / "last.pt").exists():
         last = torch.load(out / "last.pt", map_location=device, weights_only=True)
         net.load_state_dict(last["net"]), optimizer.load_state_dict(last["optimizer"])
-        average, step, best = last["average"], last["step"], last["best"]
+        average, step, best, before = last["average"], last["step"], last["best"], last.get("seconds", 0.0)
         if team.leads:
             print(f"resumed {out} at step {step}", flush=True)
+    if recipe.minutes and team.size > 1:
+        raise ValueError("minutes end a run of one process; several have several clocks, so give steps")
     team.agree("the step to begin with", step)
     team.share_state(net)
     if not team.leads:  # augmentations of its own, from the same first weights
@@ -87,12 +94,19 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
     samples = stream(recipe.size, own_seed(recipe.seed * 1_000_003 + step, team.rank))
     if recipe.workers:
         cv2.setNumThreads(1)  # forked workers do not inherit OpenCV's threads, and would wait for them for ever
-    loader = iter(torch.utils.data.DataLoader(samples, recipe.batch, collate_fn=collate, num_workers=recipe.workers))
+    if isinstance(samples, Street):
+        loader = samples.batches(recipe.batch)
+    else:
+        loader = iter(
+            torch.utils.data.DataLoader(samples, recipe.batch, collate_fn=collate, num_workers=recipe.workers)
+        )
     autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
-    tally, saved, began = {}, time.monotonic(), time.monotonic()
-    while step < recipe.steps:
+    tally, seconds = {}, before
+    began = saved = looked = time.monotonic()
+    while progress(step, seconds, recipe) < 1:
+        rate = rate_at(step, recipe, seconds)
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, recipe)
+            group["lr"] = rate
         batch = {k: v.to(device) for k, v in next(loader).items()}
         net.train()
         with autocast:
@@ -106,16 +120,20 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
             update_average(average, net, min(recipe.ema, (1 + step) / (10 + step)))
         for k, v in dict(loss=float(loss.detach()), **parts).items():
             tally[k] = tally.get(k, 0.0) * 0.99 + 0.01 * v if k in tally else v
-        step += 1
-        if team.leads and (step % recipe.validate_every == 0 or step == recipe.steps):
+        step, now = step + 1, time.monotonic()
+        seconds = before + now - began
+        ended = progress(step, seconds, recipe) == 1
+        due = recipe.validate_every_s and now - looked > recipe.validate_every_s
+        if team.leads and (step % recipe.validate_every == 0 or due or ended):
             figures = validated(task, average, shots, device)
-            seconds = time.monotonic() - began
+            looked = time.monotonic()
             log(
                 out / "log.csv",
                 dict(
                     step=step,
+                    photos=step * recipe.batch * team.size,
                     seconds=round(seconds),
-                    rate=rate_at(step, recipe),
+                    rate=rate,
                     **{f"train_{k}": v for k, v in tally.items()},
                     **figures,
                 ),
@@ -125,7 +143,7 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
                 save_weights(
                     out / "best.safetensors", average, {**task.metadata(), "step": step, "validation": figures}
                 )
-        if team.leads and (time.monotonic() - saved > recipe.save_every_s or step == recipe.steps):
+        if team.leads and (time.monotonic() - saved > recipe.save_every_s or ended):
             with atomic_write(out / "last.pt") as temporary:
                 torch.save(
                     {
@@ -134,6 +152,7 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
                         "average": average,
                         "step": step,
                         "best": best,
+                        "seconds": seconds,
                     },
                     temporary,
                 )
@@ -151,10 +170,16 @@ def settle(task, device: torch.device) -> None:
             settle(value, device)
 
 
-def rate_at(step: int, recipe: Recipe) -> float:
+def progress(step: int, seconds: float, recipe: Recipe) -> float:
+    """Share of a run that is over, 0 to 1: by its steps, or by the clock where that is ahead."""
+    by_clock = seconds / (60 * recipe.minutes) if recipe.minutes else 0.0
+    return min(1.0, max(step / recipe.steps, by_clock))
+
+
+def rate_at(step: int, recipe: Recipe, seconds: float = 0.0) -> float:
     """Learning rate: linear warm-up, then a cosine down to a hundredth."""
     warm = min(1.0, (step + 1) / recipe.warmup)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.steps)))
+    cosine = 0.5 * (1 + math.cos(math.pi * progress(step, seconds, recipe)))
     return recipe.rate * warm * (0.01 + 0.99 * cosine)
 
 

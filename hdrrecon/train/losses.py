@@ -10,6 +10,7 @@ from hdrrecon.color import luminance
 from hdrrecon.metrics.pu21 import LOWEST_NITS, PEAK_NITS, WHITE_NITS, pu21_units
 
 FLOOR = 1e-4
+REC709_TO_XYZ = ((0.412424, 0.357579, 0.180464), (0.212656, 0.715158, 0.072186), (0.019332, 0.119193, 0.950444))
 
 
 def root_mean_square(x: Tensor, dim) -> Tensor:
@@ -107,3 +108,23 @@ def hue_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
     cosine = (prediction * truth).sum(1, keepdim=True) / (norm(prediction) * norm(truth))
     return (mask * (1 - cosine)).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
+
+
+def uv_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """Distance in the CIE 1976 u'v' plane, weighted by `mask` (N, 1, H, W), (N,): 0.004 is just noticeable side by side."""
+    distance = ((uv(prediction) - uv(truth)).square().sum(1, keepdim=True) + 1e-8).sqrt()
+    return (mask * distance).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
+
+
+def uv(light: Tensor) -> Tensor:
+    """u' and v' of Rec.709 light, (N, 2, H, W)."""
+    x, y, z = torch.einsum("ij,njhw->nihw", light.new_tensor(REC709_TO_XYZ), light.clamp(min=FLOOR)).unbind(1)
+    return torch.stack([4 * x, 9 * y], 1) / (x + 15 * y + 3 * z)[:, None]
+
+
+def tint_stops(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
+    """How much greener or less green light is than the truth over a whole batch: |mean error| of log2 R/G plus that of log2 B/G,
+    weighted by `mask` (N, 1, H, W); one number."""
+    off = (prediction.clamp(min=FLOOR) / truth.clamp(min=FLOOR)).log2()
+    tint = off[:, [0, 2]] - off[:, 1:2]
+    return ((mask * tint).sum((0, 2, 3)) / mask.sum().clamp(min=1)).abs().sum()

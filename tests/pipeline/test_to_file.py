@@ -88,7 +88,7 @@ def test_a_panorama_is_marked_as_one(rebuild, tmp_path):
 
 @pytest.mark.parametrize(
     "options, words",
-    [({"memory": "1MB"}, "least"), ({"highlights": "most"}, "'vivid'"), ({"peak_nits": 100}, "peak_nits")],
+    [({"memory": "1MB"}, "least"), ({"highlights": "most"}, "'energy'"), ({"peak_nits": 100}, "peak_nits")],
 )
 def test_wrong_wishes_are_refused_and_leave_nothing(rebuild, photo, tmp_path, options, words):
     with pytest.raises(ValueError, match=words):

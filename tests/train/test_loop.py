@@ -13,7 +13,7 @@ from hdrrecon.networks.linearize.linearization_net import LinearizationConfig
 from hdrrecon.networks.restore.masked_features import MaskedFeaturesConfig
 from hdrrecon.train.data.pairs import ShotStream, collate, random_shot
 from hdrrecon.train.data.validation import validation_shots
-from hdrrecon.train.loop import Recipe, rate_at, train
+from hdrrecon.train.loop import Recipe, progress, rate_at, train
 from hdrrecon.train.tasks.linearize import LinearizeTask
 from hdrrecon.train.tasks.restore import RestoreTask
 
@@ -95,3 +95,10 @@ def test_learning_rate_warms_up_and_falls():
         and max(rates) == pytest.approx(rates[9], abs=0.03)
         and rates[-1] == pytest.approx(0.01)
     )
+
+
+def test_a_run_ends_by_the_clock_where_that_is_ahead():
+    recipe = Recipe(steps=100, minutes=2, warmup=1, rate=1.0)
+    assert progress(10, 60, recipe) == 0.5 and progress(60, 60, recipe) == 0.6 and progress(1, 500, recipe) == 1
+    assert rate_at(10, recipe, 60) == pytest.approx(rate_at(50, Recipe(steps=100, warmup=1, rate=1.0)))
+    assert progress(10, 1e9, Recipe(steps=100)) == 0.1

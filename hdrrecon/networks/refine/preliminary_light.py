@@ -35,7 +35,6 @@ class PreliminaryLight(nn.Module):
     """(code, linear) -> preliminary radiance. See the module's text."""
 
     Config = PreliminaryConfig
-    one_answer = True
 
     def __init__(self, config: PreliminaryConfig = PreliminaryConfig()):
         super().__init__()

@@ -7,7 +7,11 @@ and wall differ by ten stops and look alike. A small per-pixel head then decides
 enlarged features (`RestoredLight`).
 
 The answer is a distribution of log-radiance, for no single number serves all: the median has the least error and shows
-lamps as grey discs; light for a rendering needs the energy; eyes want texture.
+lamps as grey discs; light for a rendering needs the energy. Both have the same colour: energy brightens pixels of which all
+channels were lost, all three alike.
+
+Colour is thought of as luminance and chromaticity. The head is told two guesses made by hand (`colour_hints`) and says how
+far to go towards each.
 
 Source: Santos et al. 2020 for the features, Eilertsen et al. 2017 for the alpha blend, Liu et al. 2020 for the positive
 residual, Koenker & Bassett 1978 for quantiles; the rest is ours.
@@ -22,6 +26,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hdrrecon.camera.masks import over_mask, under_mask
+from hdrrecon.color import luminance
+from hdrrecon.networks.restore.colour_hints import DARKEST, HINTS, ColourHints, colour_hints, colour_maps
 from hdrrecon.networks.restore.efficientnet_lite import EfficientNetConfig, EfficientNetLite0
 from hdrrecon.networks.restore.features import Seen
 from hdrrecon.networks.restore.restored_light import RestoredLight
@@ -30,7 +36,10 @@ from hdrrecon.networks.working_resolution import enlarge_rows
 
 INPUTS = 13
 FULL_INPUTS = 10
-OUTPUTS = 13
+OUTPUTS = 10
+MIXED = 2  # further outputs with colour hints: how far to go towards the rim's colour, and the opposed channels'
+UNMIXED = -4.0  # bias of these before a sigmoid: two percent of the way
+LEAST_OVER = 0.02  # of a mask that anything depends on: a fifth of a code
 BRIGHTEST_SHADOW_STOPS = 3  # what the network can say of a crushed pixel begins this many stops below the clip level
 ENOUGH_MEASURED = (
     0.2  # of a photo's values: training has none of which fewer are, so what a network says of such is not believed
@@ -47,17 +56,19 @@ BRIGHTEST_SHADOW = (
 class MaskedFeaturesConfig:
     """`widths`, `kernels`, `blocks`: see `MaskedUNetConfig`; `recognise`: stages of the classifier that are looked at, 0 for none;
     `features`: channels handed to the full-resolution `head`; `working_px`: longest side at which the photo is seen.
-    `masked` and `update` switch the two halves of the idea off, for comparison."""
+    `masked` and `update` switch the two halves of the idea off, for comparison; `colour_hints`: the head is told two guesses of the
+    colour."""
 
     widths: tuple[int, ...] = (24, 48, 80, 112, 144)
     kernels: tuple[int, ...] = (5, 3, 3, 3, 3)
     blocks: int = 1
     recognise: int = 6
     features: int = 16
-    head: int = 32
+    head: int = 48
     working_px: int = 256
     masked: bool = True
     update: bool = True
+    colour_hints: bool = True
 
     @property
     def unet(self) -> MaskedUNetConfig:
@@ -73,7 +84,9 @@ class MaskedFeaturesConfig:
         )
 
 
-SMALL = MaskedFeaturesConfig(widths=(16, 32, 48, 64, 96), recognise=0, features=12, head=24, working_px=192)
+SMALL = MaskedFeaturesConfig(
+    widths=(16, 32, 48, 64, 96), recognise=0, features=12, head=24, working_px=192, colour_hints=False
+)
 
 
 class MaskedFeatures(nn.Module):
@@ -88,16 +101,17 @@ class MaskedFeatures(nn.Module):
         self.multiple_of = self.unet.multiple_of
         self.context = Context(config)
         self.features = nn.Conv2d(config.widths[0], config.features, 3, 1, 1)
+        hints, mixed = (HINTS, MIXED) if config.colour_hints else (0, 0)
         self.head = nn.Sequential(
-            nn.Conv2d(config.features + FULL_INPUTS, config.head, 1),
+            nn.Conv2d(config.features + FULL_INPUTS + hints, config.head, 1),
             nn.SiLU(),
             nn.Conv2d(config.head, config.head, 1),
             nn.SiLU(),
-            nn.Conv2d(config.head, OUTPUTS, 1),
+            nn.Conv2d(config.head, OUTPUTS + mixed, 1),
         )
         nn.init.zeros_(self.head[-1].weight)
         with torch.no_grad():  # untrained: a tenth of a stop, give or take one; shadows eight stops down
-            self.head[-1].bias.copy_(torch.tensor([-2.0] * 3 + [0.5] * 2 + [-2.0] * 2 + [-2.0] * 3 + [5.0] * 3))
+            self.head[-1].bias.copy_(torch.tensor([-2.0] * 3 + [0.5] * 2 + [-2.0] * 2 + [5.0] * 3 + [UNMIXED] * mixed))
 
     def forward(self, code: Tensor, linear: Tensor, working_px: int | None = None) -> RestoredLight:
         """code, linear (N, 3, H, W) in [0, 1] -> the light of clipped and crushed pixels; zeros where the photo is well exposed."""
@@ -123,7 +137,11 @@ class MaskedFeatures(nn.Module):
         """The same of a photo that has been brought to the working resolution."""
         deep = self.seen_by_unet(seen)
         blind = (1 - (1 - seen.over).mean((1, 2, 3), keepdim=True) / ENOUGH_MEASURED).clamp(0, 1)
-        return torch.cat([deep, blind.to(deep.dtype).expand_as(deep[:, :1])], 1)
+        maps = [deep, blind.to(deep.dtype).expand_as(deep[:, :1])]
+        if self.config.colour_hints:
+            linear, over, under = map(_even, (seen.linear, seen.over, seen.under))
+            maps.append(colour_maps(linear, over, under).to(deep.dtype))
+        return torch.cat(maps, 1)
 
     def seen_by_unet(self, seen: Seen) -> Tensor:
         """The U-Net's features alone, (N, features, h, w)."""
@@ -142,20 +160,55 @@ class MaskedFeatures(nn.Module):
 
     def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
         """The per-pixel head, on pixels in any arrangement; `deep` is what `look` says at each. See `forward`."""
-        deep, blind = deep[:, :-1], deep[:, -1:].float()
-        out = self.head(torch.cat([code, linear, over_mask(code), under_mask(code), deep], 1)).float()
-        median, above, below, more, unlike, vivid, shadow = out.split((3, 1, 1, 1, 1, 3, 3), 1)
+        known = self.config.features
+        deep, blind, maps = deep[:, :known], deep[:, known : known + 1].float(), deep[:, known + 1 :]
+        over = over_mask(code)
+        inputs = [code, linear, over, under_mask(code), deep]
+        hints = colour_hints(linear, maps) if self.config.colour_hints else None
+        if hints is not None:
+            inputs.append(hints.inputs.to(deep.dtype))
+        out = self.head(torch.cat(inputs, 1)).float()
+        median, above, below, more, unlike, shadow, mixed = out.split((3, 1, 1, 1, 1, 3, out.shape[1] - OUTPUTS), 1)
         median = F.softplus(median)
-        energy = median * torch.sigmoid(unlike) * 2 + F.softplus(more)
+        if hints is not None:
+            median = coloured(median, linear, hints, torch.sigmoid(mixed))
+        energy = median + uniformly(energy_stops(median, more, unlike), over)
         above, below = (torch.maximum(F.softplus(side) + 0.05, BLIND_STOPS * blind) for side in (above, below))
         return RestoredLight(
             median,
             energy,
-            F.softplus(vivid),
             above,
             below,
             torch.exp2(-(BRIGHTEST_SHADOW_STOPS + F.softplus(shadow))).clamp(max=BRIGHTEST_SHADOW),
         )
+
+
+def coloured(stops: Tensor, linear: Tensor, hints: ColourHints, share: Tensor) -> Tensor:
+    """`stops` (N, 3, ...) above `linear` after a `share` (N, 2, ...) of the way to each of the two guesses of the colour: to the
+    rim's with the luminance as it is, then to the opposed channels'. Not negative."""
+    measured = linear.clamp(min=DARKEST).float().log2()
+    light = measured + stops
+    brightness = luminance(torch.exp2(light), 1)[:, None].log2()
+    rim = hints.rim + brightness - luminance(torch.exp2(hints.rim), 1)[:, None].log2()
+    light = torch.lerp(light, rim, share[:, :1])
+    return (torch.lerp(light, hints.opposed, share[:, 1:]) - measured).clamp(min=0)
+
+
+def energy_stops(median: Tensor, more: Tensor, unlike: Tensor) -> Tensor:
+    """Stops (N, 1, ...) from the median to the answer whose light adds up; darker by no more than the median rose."""
+    stops = median.mean(1, keepdim=True) * (torch.sigmoid(unlike) * 2 - 1) + F.softplus(more)
+    return torch.maximum(stops, -median.amin(1, keepdim=True))
+
+
+def uniformly(stops: Tensor, over: Tensor) -> Tensor:
+    """What to add per channel so that masks `over` (N, 3, ...) brighten all three alike: by `stops` where all channels clip,
+    by none where one was measured. Chromaticity stays."""
+    return stops * over.amin(1, keepdim=True) / over.clamp(min=LEAST_OVER)
+
+
+def _even(maps: Tensor) -> Tensor:
+    """Maps (N, C, h, w) with the last row and column once more where their number is odd."""
+    return F.pad(maps, (0, maps.shape[-1] % 2, 0, maps.shape[-2] % 2), mode="replicate")
 
 
 class Context(nn.Module):

@@ -19,6 +19,7 @@ from hdrrecon.networks.linearize.response_net import ResponseNet
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.train import losses
 from hdrrecon.train.data.pairs import counted_in
+from hdrrecon.train.data.response_errors import ResponseErrors
 from hdrrecon.train.tasks.linearize import alignment_gain, protocol_scores
 
 
@@ -29,13 +30,13 @@ class RestoreTask:
     Args:
         config: of the network.
         linearizer: a stage 1 whose mistakes it should learn to live with.
-        perceptual: `train.perceptual.PerceptualLoss`, for the vivid answer; None leaves that term out (an ablation).
+        errors: its mistakes, measured once (`train.data.response_errors`); then no photo is counted.
         working_px: at one of these the U-Net sees a batch, so that it knows things of any size.
     """
 
     config: MaskedFeaturesConfig = field(default_factory=MaskedFeaturesConfig)
     linearizer: ResponseNet | None = None
-    perceptual: nn.Module | None = None
+    errors: ResponseErrors | None = None
     name: str = "masked-features"
     score: str = "score"
     working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
@@ -52,9 +53,12 @@ class RestoreTask:
         kind, share = torch.rand(2, len(curves), 1, 1, device=curves.device)
         other, share = curves.mean(1, keepdim=True).roll(1, 0), share * 0.6
         between = share * other + (1 - share) * curves
-        curves = torch.where(kind < 0.4 if self.linearizer is None else kind < 0.15, between, curves)
+        curves = torch.where(kind < (0.4 if self.linearizer is None and self.errors is None else 0.15), between, curves)
         estimated = kind[:, 0, 0] > 0.3
-        if self.linearizer is not None and estimated.any():
+        if self.errors is not None:
+            answers = self.errors.added(batch["inverse"], batch["family"])
+            curves = torch.where(estimated[:, None, None], answers, curves)
+        elif self.linearizer is not None and estimated.any():
             # Counting costs as much as the network: only where it is used.
             counted = counted_in(batch, estimated)
             with (
@@ -76,7 +80,7 @@ class RestoreTask:
         def lit(stops):
             return gain * (linear * torch.exp2(over * stops) + under * light.shadow)
 
-        median, energy, vivid = lit(light.median), lit(light.energy), lit(light.vivid)
+        median, energy = lit(light.median), lit(light.energy)
         clipped = losses.clipped_rms_stops(median, truth).mean()
         channels = losses.masked_log_l1(median, truth, over).mean()
         display = losses.display_error(median, truth).mean()
@@ -84,9 +88,12 @@ class RestoreTask:
         interval = losses.interval_pinball(missing, light.below, light.above, over.amax(1, keepdim=True)).mean()
         sums = losses.energy_stops(energy, truth).mean()
         shadow = losses.shadow_stops(median, truth, under).mean()
-        look = losses.masked_log_l1(vivid, truth, over).mean()
-        hue = sum(losses.hue_error(x, truth, over.amax(1, keepdim=True)).mean() for x in (median, vivid))
-        total = clipped + 0.5 * channels + 0.2 * display + 0.2 * interval + 0.3 * sums + 0.1 * shadow + 0.1 * look + hue
+        lost = over.amax(1, keepdim=True)
+        hue = losses.hue_error(median, truth, lost).mean()
+        colour = 100 * losses.uv_error(median, truth, lost).mean()
+        tint = losses.tint_stops(median, truth, over.amin(1, keepdim=True))
+        total = clipped + 0.5 * channels + 0.2 * display + 0.2 * interval + 0.3 * sums + 0.1 * shadow
+        total = total + 0.5 * hue + 0.1 * colour + 0.1 * tint
         parts = {
             "clipped": clipped,
             "channels": channels,
@@ -94,15 +101,10 @@ class RestoreTask:
             "interval": interval,
             "sums": sums,
             "shadow": shadow,
-            "look": look,
             "hue": hue,
+            "colour": colour,
+            "tint": tint,
         }
-        if self.perceptual is not None:
-            # Half of the batch: the term costs as much as the network. Where nothing is clipped it must not look.
-            half = slice(0, max(1, len(code) // 2))
-            shown = torch.where(over[half] > 0, vivid[half], truth[half])
-            parts["perceptual"] = self.perceptual(shown, truth[half]).mean()
-            total = total + 0.5 * parts["perceptual"]
         return total, {k: float(v.detach()) for k, v in parts.items()}
 
     @torch.inference_mode()
@@ -130,15 +132,16 @@ class RestoreTask:
                     **protocol_scores(lit(light.median), truth, code),
                     inside=float(inside),
                     energy=float(losses.energy_stops(gain * lit(light.energy), truth, blocks=1)),
-                    vivid=protocol_scores(lit(light.vivid), truth, code)["clipped"],
+                    uv=1000 * float(losses.uv_error(gain * lit(light.median), truth, clipped.float())),
                 )
             )
 
         def mean(k):
             return sum(r[k] for r in rows if r[k] == r[k]) / len(rows)
 
-        figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "energy", "inside", "vivid")}
-        return dict(score=figures["clipped"] - 0.05 * figures["psnr"], **figures)
+        figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "energy", "inside", "uv")}
+        score = figures["clipped"] - 0.05 * figures["psnr"] + 0.02 * figures["uv"] + 0.2 * figures["energy"]
+        return dict(score=score, **figures)
 
 
 def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> Tensor:

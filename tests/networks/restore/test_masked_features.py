@@ -6,7 +6,9 @@ import torch
 
 import hdrrecon
 from hdrrecon.camera.masks import over_mask
-from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
+from hdrrecon.color import luminance
+from hdrrecon.networks.restore.colour_hints import MAPS, colour_hints
+from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig, coloured
 from hdrrecon.networks.restore.restored_light import LAPLACE_80, RestoredLight
 from tests.conftest import needs_weights
 
@@ -71,18 +73,18 @@ def test_of_a_photo_that_clipped_everywhere_nothing_is_sure(net):
     white = torch.ones(1, 3, 48, 64)
     found, deep = net(white, white), net.look(white, white, 64)
     assert found.above.min() >= 4 and found.below.min() >= 4
-    deep[:, -1] = 0
+    deep[:, TINY.features] = 0
     own = net.answer(white[..., :1, :1], white[..., :1, :1], deep[..., :1, :1])
     assert own.above.max() < 4
     torch.testing.assert_close(found.median[..., :1, :1], own.median)
     fifth = torch.full((1, 3, 50, 40), 0.5)
     fifth[..., :39, :] = 1
-    assert (net.look(fifth, fifth, 64)[:, -1] == 0).all()
+    assert (net.look(fifth, fifth, 64)[:, TINY.features] == 0).all()
 
 
 def test_the_spread_is_that_of_a_laplace_law_with_the_same_interval():
     one = torch.ones(1, 1, 2, 2)
-    light = RestoredLight(one, one, one, 3 * one, one, one)
+    light = RestoredLight(one, one, 3 * one, one, one)
     assert light.spread.mean() == pytest.approx(2 / LAPLACE_80)
     laplace = torch.distributions.Laplace(0.0, 1.0)
     assert laplace.icdf(torch.tensor(0.9)) == pytest.approx(LAPLACE_80, rel=1e-5)
@@ -108,3 +110,30 @@ def test_a_shipped_model_answers_a_white_photo_smoothly_and_without_confidence(m
     assert max(np.abs(np.diff(np.log2(out.radiance), axis=axis)).max() for axis in (0, 1)) < 0.5, (
         "stops from pixel to pixel"
     )
+
+
+def test_energy_has_the_colour_of_the_median_and_leaves_what_was_measured_alone(net):
+    """Also where masks are half way: all three channels are multiplied by one number."""
+    torch.manual_seed(2)
+    code = torch.rand(1, 3, 40, 40) * 0.04 + 0.96
+    linear = code**2.2
+    light, over = net(code, linear), over_mask(code)
+    more = over * (light.energy - light.median)
+    assert (more.amax(1) - more.amin(1)).max() < 1e-4 and more.abs().max() > 0.02
+    assert (over * light.energy > -1e-5).all(), "never darker than what was measured"
+    code[:, 1] = 0.5
+    light = net(code, linear)
+    torch.testing.assert_close(over_mask(code) * light.energy, over_mask(code) * light.median)
+
+
+def test_the_head_goes_towards_the_guesses_as_far_as_it_says():
+    linear = torch.tensor([1.0, 1.0, 1.0]).view(1, 3, 1, 1)
+    maps = torch.zeros(1, MAPS, 1, 1)
+    maps[:, :3] = torch.tensor([1.0, -0.5, -2.0]).view(3, 1, 1)
+    hints, stops = colour_hints(linear, maps), torch.full((1, 3, 1, 1), 4.0)
+    share = torch.zeros(1, 2, 1, 1)
+    assert torch.allclose(coloured(stops, linear, hints, share), stops, atol=1e-5)
+    share[:, 0] = 1
+    light = torch.exp2(coloured(stops, linear, hints, share))
+    assert float(luminance(light, 1)) == pytest.approx(16, rel=1e-4), "the luminance stays"
+    assert torch.allclose(light.log2()[0, :, 0, 0].diff(), torch.tensor([-1.5, -1.5]), atol=1e-4)

@@ -7,6 +7,7 @@ import torch
 from hdrrecon.networks.restore.masked_features import MaskedFeaturesConfig
 from hdrrecon.train import losses
 from hdrrecon.train.data.holes import InpaintingLoss, InpaintingWeights
+from hdrrecon.train.data.response_errors import ResponseErrors
 from hdrrecon.train.tasks.inpaint import InpaintTask, held_out_photos, painting_start, restoring_start
 from hdrrecon.train.tasks.restore import RestoreTask
 
@@ -77,3 +78,30 @@ def test_held_out_photos_are_the_same_in_every_run():
     assert all(torch.equal(a[k], b[k]) for a, b in zip(first, second) for k in a)
     holed = InpaintTask.holed(first[0])
     assert (holed[first[0]["hole"].expand_as(holed) > 0] == 1).all()
+
+
+def test_the_colour_terms_see_colour_alone():
+    truth, mask = torch.rand(2, 3, 8, 8) + 0.5, torch.ones(2, 1, 8, 8)
+    assert losses.uv_error(3 * truth, truth, mask).max() < 2e-4 and losses.tint_stops(3 * truth, truth, mask) < 1e-5
+    green = truth * torch.tensor([1.0, 2.0, 1.0]).view(1, 3, 1, 1)
+    assert (
+        losses.tint_stops(green, truth, mask) == pytest.approx(2, rel=1e-4)
+        and losses.uv_error(green, truth, mask).min() > 0.02
+    )
+    half = mask.clone()
+    half[..., 4:] = 0
+    mended = torch.cat([truth[..., :4], green[..., 4:]], -1)
+    assert losses.tint_stops(mended, truth, half) < 1e-5
+    white = losses.uv(torch.ones(1, 3, 1, 1)).flatten()
+    assert torch.allclose(white, torch.tensor([0.1978, 0.4683]), atol=2e-4), "D65"
+
+
+def test_errors_of_stage_1_stand_in_for_it():
+    """No statistics are counted, and photos are linearised with curves that are off by what was measured."""
+    torch.manual_seed(0)
+    codes = torch.linspace(0, 1, 1024)
+    errors = ResponseErrors(torch.full((3, 1024), 0.5) * codes, torch.arange(3))
+    batch = {"code": torch.rand(64, 3, 8, 8), "inverse": (codes**2.2).expand(64, 3, 1024), "family": torch.arange(64) % 3}
+    linear = RestoreTask(TINY, errors=errors).linearized(batch)
+    off = (linear - batch["code"] ** 2.2).abs().amax((1, 2, 3)) > 0.005
+    assert 0.4 < off.float().mean() < 0.95
