@@ -12,6 +12,7 @@ from hdrrecon import export
 from hdrrecon.cli.main import app
 from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, LinearizationNet
 from hdrrecon.networks.linearize.response_net import ResponseConfig, ResponseNet
+from hdrrecon.networks.restore.colour_hints import MAPS
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.pipeline.pipeline import HDRPipeline
 from tests.conftest import needs_weights
@@ -129,7 +130,7 @@ def test_free_axes_are_named_in_the_recipe():
         MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16), kernels=(5, 3), recognise=0, features=4, head=8)).eval()
     )
     assert look.facts()["multiple_of"] == 4 and look.facts()["inputs"]["under"] == ["1", "1", "4*rows", "4*columns"]
-    assert answer.facts()["inputs"]["deep"] == ["1", "5", "pixels", "1"]
+    assert answer.facts()["inputs"]["deep"] == ["1", str(4 + 1 + MAPS), "pixels", "1"]
 
 
 def test_what_cannot_be_exported_says_why():
