@@ -61,7 +61,7 @@ class PreliminaryLight(nn.Module):
         return self.film(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))[..., None, None]
 
     def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
-        """Pixel by pixel, in any arrangement; `deep` (N, 4 * hidden, ...) of `look_at` at each. One answer for all three wishes."""
+        """Pixel by pixel, in any arrangement; `deep` (N, 4 * hidden, ...) of `look_at` at each. One answer for both wishes."""
         scale_1, shift_1, scale_2, shift_2 = deep.chunk(4, 1)
         x = torch.cat([code, linear, over_mask(code), under_mask(code)], 1)
         x = nn.functional.silu(self.first(x) * (1 + scale_1) + shift_1)
@@ -69,6 +69,4 @@ class PreliminaryLight(nn.Module):
         # clamp, not relu: its gradient at exactly 0 is 1, so zero weights can learn.
         stops, shadow = self.last(x).float().clamp(min=0).chunk(2, 1)
         unsure = torch.ones_like(stops[:, :1])
-        return RestoredLight(
-            stops, stops, stops, unsure, unsure, (shadow * BRIGHTEST_SHADOW).clamp(max=BRIGHTEST_SHADOW)
-        )
+        return RestoredLight(stops, stops, unsure, unsure, (shadow * BRIGHTEST_SHADOW).clamp(max=BRIGHTEST_SHADOW))

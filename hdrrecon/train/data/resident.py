@@ -274,7 +274,12 @@ class Street:
         code = respond(sensed, self.responses.forward, curve)
         code = self._some(code, config.jpeg_share, self._jpeg)
         code = self._some(code, config.sharpened_share, self._sharpened)
-        return {"code": code, "truth": truth, "inverse": self.responses.inverse[curve], "family": self.responses.family[curve]}
+        return {
+            "code": code,
+            "truth": truth,
+            "inverse": self.responses.inverse[curve],
+            "family": self.responses.family[curve],
+        }
 
     def _some(self, images: Tensor, share: float, change) -> Tensor:
         """`images` of which a fixed share, chosen by chance, went through `change`; in place."""

@@ -101,7 +101,11 @@ def test_errors_of_stage_1_stand_in_for_it():
     torch.manual_seed(0)
     codes = torch.linspace(0, 1, 1024)
     errors = ResponseErrors(torch.full((3, 1024), 0.5) * codes, torch.arange(3))
-    batch = {"code": torch.rand(64, 3, 8, 8), "inverse": (codes**2.2).expand(64, 3, 1024), "family": torch.arange(64) % 3}
+    batch = {
+        "code": torch.rand(64, 3, 8, 8),
+        "inverse": (codes**2.2).expand(64, 3, 1024),
+        "family": torch.arange(64) % 3,
+    }
     linear = RestoreTask(TINY, errors=errors).linearized(batch)
     off = (linear - batch["code"] ** 2.2).abs().amax((1, 2, 3)) > 0.005
     assert 0.4 < off.float().mean() < 0.95
