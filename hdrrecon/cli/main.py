@@ -15,6 +15,7 @@ from hdrrecon.cli.response import app as response_app  # these, too, import only
 from hdrrecon.cli.run import run
 from hdrrecon.cli.tools import bench, export
 from hdrrecon.cli.train import app as train_app
+from hdrrecon.cli.video import video
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
 
@@ -35,6 +36,7 @@ def main(
 
 
 app.command()(run)
+app.command()(video)
 
 
 @app.command()

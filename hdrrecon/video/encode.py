@@ -21,6 +21,7 @@ from hdrrecon.video.transfer import ToSignal
 
 CONTAINERS = (".mp4", ".mov", ".mkv")
 BITS = 10
+_REORDERED = 8  # frames; more than any encoder here holds back for reordering, and fewer than it looks ahead
 
 
 @dataclass(frozen=True)
@@ -197,7 +198,10 @@ class FilmWriter:
             except Exception:  # the error that brought us here matters more
                 pass
             return
-        self._mux(self.stream.encode(None))
+        packets = self.stream.encode(None)
+        if self.count <= _REORDERED:
+            _decoding_times(packets)
+        self._mux(packets)
         if self.copies:
             self.copies.up_to(float("inf"))
         try:
@@ -212,6 +216,15 @@ class FilmWriter:
             self.notes.append("the encoder wrote no light levels into the stream")
         if self.path.suffix.lower() in (".mp4", ".mov"):
             tags.insert_boxes(self.path, self.options.transfer, self.options.peak_nits, self.levels)
+
+
+def _decoding_times(packets: list[Any]) -> None:
+    """Times at which the packets of a whole short film are decoded: x265 leaves them undefined where there are no more frames
+    than it reorders."""
+    shown = [p.pts for p in packets]
+    late = max((there - own for there, own in zip(sorted(shown), shown)), default=0)
+    for packet, time in zip(packets, sorted(shown)):
+        packet.dts = time - late
 
 
 class _Copies:
