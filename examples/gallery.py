@@ -56,6 +56,17 @@ def before_and_after(name: str, rebuild: Rebuild) -> np.ndarray:
     return stacked([stacked(row, axis=1) for row in rows], axis=0)
 
 
+def at_a_glance(rebuild: Rebuild) -> np.ndarray:
+    """The README's picture: two photos, and what is left of them three stops darker, without and with hdrrecon."""
+    rows = []
+    for name in ("lamps", "sunset"):
+        path, labels = PHOTOS / f"{name}.jpg", ("the photo", "darkened: the photo alone", "darkened: with hdrrecon")
+        plain, light = _plain(path), rebuild(path).radiance
+        panels = [_panel(plain, 0, labels[0]), _panel(plain, -3, labels[1]), _panel(light, -3, labels[2])]
+        rows.append(stacked(panels, axis=1))
+    return stacked(rows, axis=0)
+
+
 def sun(rebuild: Rebuild) -> np.ndarray:
     """A clipped sun: its light, as it comes and as it is meant for lighting, against the truth."""
     names = {"hdrrecon": {}, 'highlights="energy"': {"highlights": "energy"}}
@@ -171,6 +182,7 @@ def _error_colors(stops: np.ndarray) -> np.ndarray:
 
 
 PICTURES: dict[str, Callable[[Rebuild], np.ndarray]] = {
+    "at_a_glance": at_a_glance,
     **{name: partial(before_and_after, name) for name in ("sunset", "lamps", "mountains", "palace")},
     **{f"limit_{draw.__name__}": draw for draw in (sun, colour, texture, paper, edited)},
 }
