@@ -33,19 +33,16 @@ class Model:
     """A combination of stages a user can name.
 
     `linearize`, `restore` and `refine` name entries of `WEIGHTS`, or None where the stage is left out.
-    `scores` are means over val_views, "hdrrecon-eval v1, clip_95", as `hdrrecon evaluate` prints them (of the published
-    response networks: `python -m hdrrecon.evaluation.response_estimators`); `parameters` counts all stages; `cost` is the 10**9 multiply-adds
-    of their networks for a square photo in which something clipped, whatever its size (`hdrrecon bench` measures the rest).
     """
 
     name: str
     about: str
     linearize: str | None
     restore: str | None
-    parameters: int
-    scores: dict[str, float] = field(default_factory=dict)
+    parameters: int  # of all stages
+    scores: dict[str, float] = field(default_factory=dict)  # means over views, "hdrrecon-eval v1, clip_95"
     refine: str | None = None
-    cost: float = 0.0
+    cost: float = 0.0  # 10**9 multiply-adds for a square photo in which something clipped, whatever its size
 
     @property
     def license(self) -> str:
@@ -106,6 +103,9 @@ NETWORKS = {
     "kernel_prediction:DKPN": "refine.kernel_prediction",
 }
 
+# Written by tools/update_docs.py, which measures what ships.
+_SCORES: dict[str, dict[str, float]] = json.loads(Path(__file__).with_name("scores.json").read_text(encoding="utf-8"))
+
 DEFAULT_MODEL = "full"
 MODELS = {
     model.name: model
@@ -116,7 +116,7 @@ MODELS = {
             "response-net",
             "masked-features",
             5_770_299,
-            {"PU21-PSNR dB": 29.49, "curve corrected dB": 35.75, "clipped stops": 0.51},
+            _SCORES["full"],
             "kernel-prediction",
             cost=5.5,
         ),
@@ -126,7 +126,7 @@ MODELS = {
             "response-net",
             "masked-features-small",
             1_158_009,
-            {"PU21-PSNR dB": 28.52, "curve corrected dB": 34.70, "clipped stops": 0.65},
+            _SCORES["fast"],
             cost=0.75,
         ),
         Model(
@@ -135,7 +135,7 @@ MODELS = {
             "response-net",
             "masked-features",
             4_503_349,
-            {"PU21-PSNR dB": 29.60, "curve corrected dB": 35.94, "clipped stops": 0.51},
+            _SCORES["masked-features"],
             cost=3.5,
         ),
         Model(
@@ -144,7 +144,7 @@ MODELS = {
             "response-net",
             None,
             1_871_087,
-            {"PU21-PSNR dB": 28.24, "curve corrected dB": 34.68, "clipped stops": 0.72},
+            _SCORES["dkpn"],
             "kernel-prediction-alone",
             cost=2.1,
         ),
@@ -154,7 +154,7 @@ MODELS = {
             "response-net",
             None,
             544_483,
-            {"PU21-PSNR dB": 27.85, "curve corrected dB": 34.31, "clipped stops": 0.88},
+            _SCORES["linearize"],
             cost=0.0005,
         ),
         Model(
@@ -163,7 +163,7 @@ MODELS = {
             "linearization-net",
             None,
             838_356,
-            {"curve RMSE": 0.0513},
+            _SCORES["linearization-net"],
             cost=3.4,
         ),
         Model(
@@ -172,7 +172,7 @@ MODELS = {
             "crf-net",
             None,
             890_507,
-            {"curve RMSE": 0.0547},
+            _SCORES["crf-net"],
             cost=21.8,
         ),
     )
