@@ -27,13 +27,17 @@ class Reconstruction:
         masks: `over` (shape of the light) and `under` (shape of `confidence`), soft, in [0, 1].
         linear: the linearised photo before anything was restored.
         panorama: it was taken for a panorama.
+        source: (as `confidence`) uint8 index into `SOURCES`: 0 measured by the photo's codes; 1 decoded from the raw stream the
+            photo carries (`hdrrecon.rawcodec`), where its codes are clipped; 2 inferred.
     """
 
-    def __init__(self, radiance, confidence, response, masks: Mapping[str, Any], linear, panorama: bool = False):
-        """Each of `confidence`, `linear` and the values of `masks` may also be a function of no arguments that makes it."""
+    def __init__(
+        self, radiance, confidence, response, masks: Mapping[str, Any], linear, panorama: bool = False, source=None
+    ):
+        """Of `confidence`, `linear`, `source` and the values of `masks` each may be a function of no arguments that makes it."""
         self.radiance, self.response, self.panorama = radiance, response, panorama
         self.masks = Made(masks)
-        self._others = Made({"confidence": confidence, "linear": linear})
+        self._others = Made({"confidence": confidence, "linear": linear, "source": source})
 
     @property
     def confidence(self):
@@ -42,6 +46,10 @@ class Reconstruction:
     @property
     def linear(self):
         return self._others["linear"]
+
+    @property
+    def source(self):
+        return self._others["source"]
 
 
 class Made(Mapping):
@@ -239,6 +247,11 @@ class Reconstructor:
             masks,
             make(lambda one, rows: one.linear(rows)),
             panorama=any(one.panorama for one in developments),
+            source=lambda: (
+                make(lambda one, rows: one.source(rows)[..., None], plane=True)().round().astype("uint8")
+                if photo.restorer.kind == "numpy"
+                else make(lambda one, rows: one.source(rows)[..., None], plane=True)().byte()
+            ),
         )
 
     def prepare(
@@ -256,7 +269,7 @@ class Reconstructor:
         curve = pick_response(response)
         if curve is None and photo.response:
             curve = pick_response(photo.response)
-        return [
+        prepared = [
             self.pipeline.prepare(
                 codes,
                 curve,
@@ -264,9 +277,15 @@ class Reconstructor:
                 smooth=dequantize and not photo.deep,
                 highlights=highlights,
                 panorama=panorama,
+                refined=photo.decoded is None,
             )
             for codes in photo.codes(self.device, copied)
         ]
+        if photo.decoded is None:
+            return prepared
+        from hdrrecon.pipeline.raw_stream import DecodedPhoto
+
+        return [DecodedPhoto(one, photo.decoded) for one in prepared]
 
     def to_file(self, source: str | Path | InputImage, target: str | Path, **options) -> Path:
         """See `reconstruct_file`, and `files.write_reconstruction` for the options. `source` may be what `ingest` gave."""

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hdrrecon.camera.exif_prior import family_prior
+from hdrrecon.rawcodec.container import has_stream
 
 if TYPE_CHECKING:
     from hdrrecon.pipeline.pixels import PixelCodes
+    from hdrrecon.pipeline.raw_stream import DecodedLight
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class InputImage:
         deep: codes of 16 bits.
         exif: raw EXIF block, or None.
         response: name of the curve the codes are known to have (a developed raw file), or None.
+        decoded: light from the photo's raw stream (`pipeline.raw_stream`), or None.
     """
 
     stored: Any
@@ -40,6 +43,7 @@ class InputImage:
     deep: bool = False
     exif: bytes | None = None
     response: str | None = None
+    decoded: DecodedLight | None = None
 
     @property
     def prior(self) -> dict[str, float] | None:
@@ -144,7 +148,7 @@ def _ingest_file(path) -> InputImage:
     alpha = None if photo.alpha is None else tensor(photo.alpha)
     matrix = None if np.allclose(photo.to_rec709, np.eye(3)) else photo.to_rec709
     shape = (*photo.pixels.shape[:2], 3 if alpha is None else 4)
-    return InputImage(
+    found = InputImage(
         tensor(photo.pixels),
         alpha,
         OutputKind("numpy", shape),
@@ -154,6 +158,11 @@ def _ingest_file(path) -> InputImage:
         photo.exif,
         photo.response,
     )
+    if has_stream(path):
+        from hdrrecon.pipeline.raw_stream import decoded_input
+
+        return decoded_input(path, found)
+    return found
 
 
 def _writable(array: np.ndarray) -> np.ndarray:

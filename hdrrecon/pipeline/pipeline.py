@@ -154,6 +154,7 @@ class HDRPipeline(nn.Module):
         smooth: bool = False,
         highlights: Highlights = "median",
         panorama: bool | None = None,
+        refined: bool = True,
     ) -> PreparedPhoto:
         """Everything that needs the whole photo, at bounded resolutions.
 
@@ -163,6 +164,7 @@ class HDRPipeline(nn.Module):
             highlights: of what may have been there, "median" has the least error; "energy" adds up to the right amount of
                 light, in the same colours.
             panorama: its edges meet; None finds out (`panorama.is_panorama`).
+            refined: False leaves stage 3 out.
         """
         if highlights not in get_args(Highlights):
             raise ValueError(
@@ -186,7 +188,7 @@ class HDRPipeline(nn.Module):
         }
         if panorama:
             check_panorama(codes.size)
-        refine = self.refine
+        refine = self.refine if refined else None
         shadows = refine is not None or fills_shadows(self.restore)
         if self.restore is refine is None or not something_missing(codes, shadows, rows):
             return PreparedPhoto(**facts)

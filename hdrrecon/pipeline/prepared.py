@@ -68,6 +68,10 @@ class PreparedPhoto:
         """Soft mask of under-exposed pixels, (h, W, 1)."""
         return under_mask(self.codes.code(rows), -1)
 
+    def source(self, rows: slice) -> Tensor:
+        """Where light comes from, (h, W) uint8: 0 measured, 2 inferred (`raw_stream.SOURCES`)."""
+        return 2 * ((self.over(rows).amax(-1) > 0) | (self.under(rows)[..., 0] > 0)).to(torch.uint8)
+
     @torch.inference_mode()
     def light(self, rows: slice, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
         """Radiance (h, W, 3), and confidence (h, W) if it is asked for: 1 measured, 0 invented."""

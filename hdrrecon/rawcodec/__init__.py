@@ -10,7 +10,7 @@ from __future__ import annotations
 from importlib import import_module
 
 _HOMES = {
-    "encode": "codec", "decode": "codec", "decode_full": "codec", "find_stream": "codec", "side_file": "codec",
+    "encode": "codec", "decode": "codec", "decode_full": "codec", "find_stream": "codec", "side_file": "container",
     "embed": "container", "extract": "container", "remove": "container",
     "pack": "files", "unpack": "files", "info": "files",
     "StreamError": "errors", "StreamWarning": "errors", "AlignmentError": "align",

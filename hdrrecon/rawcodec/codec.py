@@ -78,7 +78,7 @@ def encode(
     """
     model = model or shipped_model()
     jpeg = _bytes(jpeg)
-    pixels = _pixels(jpeg)
+    pixels = jpeg_pixels(jpeg)
     raw = _checked_raw(raw, pixels.shape)
     if not 0 < bpp <= 64:
         raise ValueError(f"bpp is bits per pixel, above 0 and at most 64, not {bpp}")
@@ -157,7 +157,7 @@ def decode_full(
         raise StreamError(
             f"this raw stream needs the model {header.model:08x}, here is {model.model_id:08x}; update hdrrecon"
         )
-    pixels = _pixels(data)
+    pixels = jpeg_pixels(data)
     same_size = pixels.shape[:2] == (header.height, header.width)
     guide = jpeg_guide(data) if same_size else None
     trusted = guide is not None and guide_crc(guide) == header.guide_crc
@@ -185,22 +185,16 @@ def find_stream(jpeg: bytes | str | PathLike, data: bytes | None = None) -> byte
     found = container.extract(data if data is not None else _bytes(jpeg))
     if found is not None:
         return found
-    if not isinstance(jpeg, bytes) and (side := side_file(jpeg)).is_file():
+    if not isinstance(jpeg, bytes) and (side := container.side_file(jpeg)).is_file():
         return side.read_bytes()
     raise StreamError("this JPEG carries no raw stream and has none beside it; make one with `hdrrecon raw pack`")
-
-
-def side_file(jpeg: str | PathLike) -> Path:
-    """Where a stream lies that is kept beside its JPEG: photo.jpg.hdrraw."""
-    path = Path(jpeg)
-    return path.with_name(path.name + ".hdrraw")
 
 
 def _bytes(jpeg: bytes | str | PathLike) -> bytes:
     return bytes(jpeg) if isinstance(jpeg, bytes | bytearray | memoryview) else Path(jpeg).read_bytes()
 
 
-def _pixels(jpeg: bytes) -> np.ndarray:
+def jpeg_pixels(jpeg: bytes) -> np.ndarray:
     """(H, W, 3) uint8 of a JPEG as stored, without its orientation applied."""
     from PIL import Image
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import struct
 import zlib
+from os import PathLike
+from pathlib import Path
 
 from hdrrecon.io.jpeg import APP2, LONGEST_BODY, MPF, SOI, Jpeg, Segment, split_jpeg
 from hdrrecon.rawcodec.errors import StreamError
@@ -21,7 +23,7 @@ _PART = struct.Struct(">BB")  # part, number of parts
 _CAPACITY = LONGEST_BODY - len(SIGNATURE) - _PART.size
 MOST_PARTS = 255
 _APPS = range(0xE0, 0xF0)
-_DQT = 0xDB
+_DQT, _SOS = 0xDB, 0xDA
 _FRAMES = {0xC0, 0xC1, 0xC2}
 _ARITHMETIC = {0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF}
 
@@ -66,6 +68,30 @@ def extract(jpeg: bytes) -> bytes | None:
             f"the JPEG holds {len(found)} of {total} parts of its raw stream; take the file as the camera wrote it"
         )
     return b"".join(found[i] for i in range(total))
+
+
+def has_stream(path: str | PathLike) -> bool:
+    """Whether a file is a JPEG that seems to have a raw stream in it or beside it; a quick look, without reading all of it."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            if file.read(2) != SOI:
+                return False
+            while len(head := file.read(4)) == 4 and head[0] == 0xFF and head[1] not in (_SOS, 0xD9):
+                size = int.from_bytes(head[2:], "big") - 2
+                start = file.read(min(size, len(SIGNATURE)))
+                if head[1] == APP15 and start == SIGNATURE:
+                    return True
+                file.seek(size - len(start), 1)
+    except (OSError, ValueError):
+        return False
+    return side_file(path).is_file()
+
+
+def side_file(jpeg: str | PathLike) -> Path:
+    """Where a stream lies that is kept beside its JPEG: photo.jpg.hdrraw."""
+    path = Path(jpeg)
+    return path.with_name(path.name + ".hdrraw")
 
 
 def picture_crc(jpeg: bytes) -> int:

@@ -14,7 +14,7 @@ from hdrrecon.rawcodec import container
 from hdrrecon.rawcodec.align import aligned
 from hdrrecon.rawcodec.bitstream import read_chunk, read_header
 from hdrrecon.rawcodec.camera_raw import CameraRaw, develop, read_camera_raw
-from hdrrecon.rawcodec.codec import decode_full, encode, find_stream, side_file
+from hdrrecon.rawcodec.codec import decode_full, encode, find_stream
 from hdrrecon.rawcodec.description import Description, fitted_description, jpeg_white
 from hdrrecon.rawcodec.dng import encode_dng
 from hdrrecon.rawcodec.errors import StreamError
@@ -68,7 +68,7 @@ def pack(
     facts = replace(facts, jpeg_white=jpeg_white(light, pixels, facts))
     stream = encode(light, data, bpp, fast=fast, description=bytes(facts))
     out = Path(out)
-    side = side_file(out) if beside else None
+    side = container.side_file(out) if beside else None
     with atomic_write(out) as temporary:
         temporary.write_bytes(container.remove(data) if beside else container.embed(data, stream))
     if side is not None:
