@@ -13,7 +13,7 @@ _PUBLIC = {
     "reconstruct": "api",
     "reconstruct_file": "api",
     "Reconstructor": "api",
-    "Reconstruction": "api",
+    "Reconstruction": "pipeline.result",
     "estimate_response": "estimate",
     "read": "io",
     "write": "io",

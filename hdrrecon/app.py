@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hdrrecon.api import Reconstruction, Reconstructor
+from hdrrecon.api import Reconstructor
 from hdrrecon.io import READABLE, write
 from hdrrecon.io.exr_extras import response_attribute
 from hdrrecon.io.optional import need
 from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS
-from hdrrecon.pipeline.build import RESPONSES
+from hdrrecon.options import RESPONSES
+from hdrrecon.pipeline.result import Reconstruction
 from hdrrecon.view import exposure_strip, false_color, tonemap, write_viewer
 
 FORMATS = {

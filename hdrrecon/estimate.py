@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
-from hdrrecon.camera.evidence import confidence, varied_levels
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.zoo import DEFAULT_MODEL
 
 
-def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto", network=None, exif: bool = True):
+def estimate_response(
+    image: Any, *, model: str = DEFAULT_MODEL, device: str = "auto", network: Any = None, exif: bool = True
+) -> ResponseCurve | list[ResponseCurve]:
     """Estimate the camera response of one photo.
 
     Args:
@@ -34,42 +35,8 @@ def estimate_response(image, *, model: str = DEFAULT_MODEL, device: str = "auto"
     from hdrrecon.pipeline.build import build_pipeline, pick_device
     from hdrrecon.pipeline.inputs import ingest
     from hdrrecon.pipeline.pipeline import HDRPipeline
+    from hdrrecon.pipeline.response import estimate_with
 
-    photo = ingest(image)
+    place = pick_device(device)
     pipeline = HDRPipeline(network, None) if network is not None else build_pipeline(model)
-    pipeline = pipeline.to(pick_device(device)).eval()
-    curves: list[ResponseCurve] = []
-    for codes in photo.codes(pick_device(device)):
-        curve = pipeline.estimate_response(codes, photo.prior if exif else None)
-        seen = evidence(codes)
-        sure = confidence(curve.facts["spread"], seen["levels"])
-        curves.append(replace(curve, facts={**curve.facts, "confidence": sure, "evidence": seen}))
-    return curves if photo.restorer.batch else curves[0]
-
-
-def evidence(codes) -> dict:
-    """What a photo (`hdrrecon.pipeline.pixels.PixelCodes`) offers to an estimate; see `estimate_response`."""
-    import torch
-
-    from hdrrecon.camera.masks import OVER_FULL, UNDER_START
-    from hdrrecon.pipeline.bands import in_bands
-    from hdrrecon.pipeline.resample import BAND_PX
-
-    height, width = codes.size
-    counts, clipped, crushed = torch.zeros(256, dtype=torch.long, device=codes.device), 0, 0
-    for _, code in in_bands(height, max(1, BAND_PX // width), codes.code):
-        counts += torch.bincount((code * 255).round().int().flatten(), minlength=256)
-        brightest = code.amax(-1)
-        clipped += int((brightest >= OVER_FULL).sum())
-        crushed += int((brightest < UNDER_START).sum())
-
-    def share(count):
-        return count / (height * width)
-
-    return {
-        "size": (height, width),
-        "clipped": share(clipped),
-        "crushed": share(crushed),
-        "codes": int((counts > 0).sum()),
-        "levels": varied_levels(counts.tolist()),
-    }
+    return estimate_with(pipeline.to(place).eval(), ingest(image), place, exif)

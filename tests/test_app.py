@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 import hdrrecon
-from hdrrecon.api import Reconstruction
 from hdrrecon.app import FORMATS, LOOKS, Work, build_app, look_at, save
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.io import WRITABLE
 from hdrrecon.io.exr_extras import read_extras
+from hdrrecon.pipeline.result import Reconstruction
 from tests.conftest import needs_weights
 
 
@@ -22,7 +22,8 @@ from tests.conftest import needs_weights
 def work(tmp_path, small_hdr, small_photo):
     Image.fromarray(small_photo).save(tmp_path / "sun.jpg", quality=95)
     over = np.repeat((small_hdr.max(axis=2) >= 1)[..., None], 3, axis=2).astype(np.float32)
-    result = Reconstruction(small_hdr, 1 - over[..., 0], ResponseCurve.srgb(), {"over": over}, np.minimum(small_hdr, 1))
+    parts = {"confidence": 1 - over[..., 0], "over": over, "linear": np.minimum(small_hdr, 1)}
+    result = Reconstruction(small_hdr, ResponseCurve.srgb(), make=parts.__getitem__)
     return Work(tmp_path / "sun.jpg", result)
 
 

@@ -13,12 +13,12 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from hdrrecon.batch.collect import PREVIEW_SUFFIX
 from hdrrecon.batch.workers import Stage
+from hdrrecon.options import ReconstructOptions, WriteOptions
 
 _ULTRA_HDR = (".jpg", ".jpeg")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
@@ -38,19 +38,23 @@ class Order:
     """What to make of every photo.
 
     Attributes:
-        options: keywords of `Reconstructor.to_file` that fit the results' format.
+        how: of the light.
+        written: of the files, as fits the results' format.
+        confidence: add it to .exr files.
         preview: write an exposure strip beside.
         skip_existing: leave results alone that exist.
     """
 
-    options: dict[str, Any] = field(default_factory=dict)
+    how: ReconstructOptions = ReconstructOptions()
+    written: WriteOptions = WriteOptions()
+    confidence: bool = False
     preview: bool = False
     skip_existing: bool = True
 
     def shared_by(self, photos: int) -> Order:
         """The same with its `memory`, if limited, divided among photos that are worked on together."""
-        memory = self.options.get("memory")
-        return self if memory is None else replace(self, options={**self.options, "memory": memory // photos})
+        memory = self.how.memory_bytes
+        return self if memory is None else replace(self, how=replace(self.how, memory=max(1, memory // photos)))
 
 
 @dataclass(frozen=True)
@@ -111,13 +115,15 @@ class PhotoWork:
         """Its light, in a file."""
         if photo is None:
             return None
-        options = dict(self.order.options)
-        if self.order.preview:
-            options["preview"] = job.target.with_suffix(PREVIEW_SUFFIX)
+        order, written = self.order, self.order.written
         if job.target.suffix.lower() in _ULTRA_HDR:
-            options["base"] = job.source
+            written = replace(written, base=job.source)
+        preview = job.target.with_suffix(PREVIEW_SUFFIX) if order.preview else None
+        options = {**order.how.keywords(), **written.keywords()}
         try:
-            return self.reconstructor.to_file(photo, job.target, **options)
+            return self.reconstructor.to_file(
+                photo, job.target, confidence=order.confidence, preview=preview, **options
+            )
         except OSError as error:
             if not disk_is_full(error):
                 raise

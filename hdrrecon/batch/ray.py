@@ -20,13 +20,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from hdrrecon.io.optional import need
 from hdrrecon.io.photo import READABLE
+from hdrrecon.options import FileKeywords, ReconstructOptions, WriteOptions, options_from, shows
 
 _LIGHT = frozenset((".exr", ".hdr", ".pic", ".pfm", ".npy"))
 _ULTRA_HDR = (".jpg", ".jpeg")
@@ -71,19 +73,21 @@ class ReconstructFiles:
         options: those of `Reconstructor.to_file`.
     """
 
+    @shows(ReconstructOptions, WriteOptions)
     def __init__(
         self,
         model: str | None = None,
         device: str = "auto",
         precision: str = "auto",
         skip_existing: bool = True,
-        **options,
+        **options: Unpack[FileKeywords],
     ):
         from hdrrecon.api import Reconstructor
         from hdrrecon.zoo import DEFAULT_MODEL
 
         self.reconstructor = Reconstructor(model or DEFAULT_MODEL, device, precision=precision)
-        self.skip_existing, self.options = skip_existing, options
+        self.skip_existing = skip_existing
+        self.how, self.written = options_from(options)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Columns `source` and `target` (paths or URLs) in; the same and `status` ("done", "failed", "skipped") and `error` out."""
@@ -103,7 +107,8 @@ class ReconstructFiles:
             with tempfile.TemporaryDirectory(prefix="hdrrecon-") as folder:
                 photo = fetch(source, Path(folder) / "photo")
                 light = Path(folder) / "light" / PurePosixPath(target).name
-                options = dict(self.options, base=photo) if light.suffix.lower() in _ULTRA_HDR else self.options
+                written = replace(self.written, base=photo) if light.suffix.lower() in _ULTRA_HDR else self.written
+                options = {**self.how.keywords(), **written.keywords()}
                 try:
                     deliver(self.reconstructor.to_file(photo, light, **options), target)
                 except Exception as error:  # a reader of the log knows the photo, not the copy

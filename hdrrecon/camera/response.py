@@ -12,8 +12,10 @@ monotone curves with fixed ends).
 
 from __future__ import annotations
 
+import json
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -140,6 +142,32 @@ class ResponseCurve:
         """The inverse of `to_dict`; a list among the facts comes back as an array."""
         facts = {k: np.array(v) if isinstance(v, list) else v for k, v in data.get("facts", {}).items()}
         return cls(np.array(data["inverse"]), data["name"], facts)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the curve as JSON, facts and all; `load` reads it, and so does `hdrrecon run --response PATH`.
+
+        Raises:
+            OSError: the place cannot be written to.
+            TypeError: facts that are no plain data.
+        """
+        Path(path).write_text(json.dumps(self.to_dict()) + "\n", encoding="utf-8")
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> ResponseCurve:
+        """The curve of a file that `save` wrote.
+
+        Raises:
+            OSError: no such file.
+            ValueError: a file of another kind, or a damaged one; names it.
+        """
+        try:
+            return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"{path} holds no camera response ({error}); wanted a file of ResponseCurve.save or "
+                "hdrrecon response --save"
+            ) from error
 
 
 def _forward(light, g):

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import hdrrecon
+from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import usage_errors
+from hdrrecon.options import ReconstructOptions, WriteOptions
 
 _ULTRA_HDR = (".jpg", ".jpeg")
 
@@ -26,27 +29,15 @@ def run(
     format: Annotated[
         str | None, typer.Option(help="exr (if not said), hdr, tif, npy; jpg (Ultra HDR); png, avif, heic, jxl (PQ).")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
-    response: Annotated[
-        str, typer.Option(help="Camera curve: estimate, srgb (renderings) or camera (their mean).")
-    ] = "estimate",
-    exif: Annotated[
-        bool, typer.Option("--exif/--no-exif", help="Let EXIF weigh in that estimate: camera, or renderer.")
-    ] = True,
-    dequantize: Annotated[
-        bool, typer.Option("--dequantize", help="Smooth the steps of 8-bit gradients, within their codes.")
-    ] = False,
-    highlights: Annotated[
-        str, typer.Option(help="median (least error) or energy (amount of light, to light scenes).")
-    ] = "median",
-    panorama: Annotated[
-        bool | None, typer.Option("--panorama/--no-panorama", help="Edges meet; found out if not said.")
-    ] = None,
-    memory: Annotated[
-        str | None, typer.Option(help="What all photos at work may take together, for example 2GB.")
-    ] = None,
-    precision: Annotated[str, typer.Option(help="Of the networks: auto, float32, bfloat16.")] = "auto",
+    model: opt.Model = None,
+    device: opt.Device = "auto",
+    response: opt.Response = "estimate",
+    exif: opt.Exif = True,
+    dequantize: opt.Dequantize = False,
+    highlights: opt.Highlights = "median",
+    panorama: opt.Panorama = None,
+    memory: opt.Memory = None,
+    precision: opt.Precision = "auto",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
     compression: Annotated[
         str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")
@@ -98,14 +89,22 @@ def run(
     with usage_errors():
         jobs, problems = _jobs(inputs, out, format)
         index, count = parse_shard(shard)
-        options = {
+        given = {
             "headroom_stops": headroom_stops,
             "gain_channels": gain_channels,
             "replace_gain_map": replace_gain_map or None,
             "white_nits": white_nits,
             "peak_nits": peak_nits,
         }
-        options = _write_options(jobs[0].target, half, compression, confidence, options)
+        written = _write_options(jobs[0].target, half, compression, confidence, given)
+        how = ReconstructOptions(
+            response=opt.response_of(response),
+            exif=exif,
+            dequantize=dequantize,
+            highlights=highlights,
+            panorama=panorama,
+            memory=memory,
+        )
     # Every shard sees the same problems; one of them counts them.
     problems = problems if index == 0 else []
     mine = jobs[index::count]
@@ -113,7 +112,6 @@ def run(
     tally = Counter(failed=len(problems), skipped=len(mine) - len(todo))
     if todo:
         with usage_errors():  # before the first photo, not once per photo
-            how = _how(response, exif, dequantize, highlights, panorama, memory)
             reconstructor = _reconstructor(model, device, precision)
     with _progress(len(todo), quiet) as (step, say):
         for problem in problems:
@@ -121,7 +119,7 @@ def run(
         if todo:
             from hdrrecon.batch.photos import Order
 
-            order = Order({**how, **options, "confidence": confidence}, preview, skip_existing)
+            order = Order(how, written, confidence, preview, skip_existing)
             tally += _work_on(todo, reconstructor, order, step, say)
     if not quiet:
         left = f", {tally['left']} not begun" if tally["left"] else ""
@@ -181,24 +179,21 @@ def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list, list[
     return [Job(sources[0].path, out)], problems
 
 
-def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> dict:
-    """What `write` is told about every result, all being of `target`'s format; what does not fit it is refused."""
-    from typing import get_args
-
-    from hdrrecon.io.exr import Compression
+def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> WriteOptions:
+    """How every result is written, all being of `target`'s format; what does not fit it is refused."""
     from hdrrecon.io.write import check_options
 
-    if compression not in get_args(Compression):
-        raise ValueError(f"--compression is {compression!r}; choose one of {', '.join(get_args(Compression))}")
     given = {name: value for name, value in given.items() if value is not None}
     extension = target.suffix.lower()
+    exr = WriteOptions(
+        dtype="half" if half else "float",
+        compression=compression,  # type: ignore[arg-type]  # checked there
+        attributes={"software": f"hdrrecon {hdrrecon.__version__}"},
+    )
     if confidence and extension != ".exr":
         raise ValueError("--confidence is a channel of .exr files; leave it or the other format out")
     check_options(target, **given, **({"base": target} if extension in _ULTRA_HDR else {}))
-    if extension != ".exr":
-        return given
-    software = f"hdrrecon {hdrrecon.__version__}"
-    return dict(given, dtype="half" if half else "float", compression=compression, attributes={"software": software})
+    return replace(exr, **given) if extension == ".exr" else WriteOptions(**given)
 
 
 def _reconstructor(model: str | None, device: str, precision: str):
@@ -206,29 +201,6 @@ def _reconstructor(model: str | None, device: str, precision: str):
     from hdrrecon.zoo import DEFAULT_MODEL
 
     return Reconstructor(model or DEFAULT_MODEL, device, precision=precision)
-
-
-def _how(
-    response: str, exif: bool, dequantize: bool, highlights: str, panorama: bool | None, memory: str | None
-) -> dict:
-    """Options of every reconstruction; what is none is refused before the first."""
-    from typing import get_args
-
-    from hdrrecon.pipeline.bands import parse_memory
-    from hdrrecon.pipeline.build import RESPONSES
-    from hdrrecon.pipeline.prepared import Highlights
-
-    for option, value, allowed in (("response", response, RESPONSES), ("highlights", highlights, get_args(Highlights))):
-        if value not in allowed:
-            raise ValueError(f"--{option} is {value!r}; choose one of {', '.join(allowed)}")
-    return {
-        "response": response,
-        "exif": exif,
-        "dequantize": dequantize,
-        "highlights": highlights,
-        "panorama": panorama,
-        "memory": None if memory is None else parse_memory(memory),
-    }
 
 
 @contextmanager

@@ -14,8 +14,8 @@ import numpy as np
 from hdrrecon.color import D65, PRIMARIES, primaries_to_xyz
 from hdrrecon.io.icc import rec709_matrix, xyz_of_white
 from hdrrecon.io.photo import Decoded, ReadError
+from hdrrecon.options import Compression
 
-Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "dwaa", "dwab"]
 HALF_MAX = 65504.0
 CONFIDENCE_CHANNEL = "confidence"
 _OURS = {  # attributes that follow from the image or from `write`'s own arguments

@@ -14,12 +14,13 @@ from typing import Any, Literal
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.io.exr import HALF_MAX, Compression, exr_channels, exr_header
+from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header
 from hdrrecon.io.exr_rows import LINES, ExrRows
 from hdrrecon.io.pq import WHITE_NITS
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import float_tiff_header
 from hdrrecon.io.write import check_options
+from hdrrecon.options import Compression
 
 BY_ROWS = frozenset((".exr", ".tif", ".tiff", ".hdr", ".npy"))
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.io.exr import HALF_MAX, Compression, exr_channels, exr_header, write_exr
+from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header, write_exr
 from hdrrecon.io.heif import encode_pq_avif, encode_pq_heic
 from hdrrecon.io.jxl import encode_pq_jxl
 from hdrrecon.io.optional import need
@@ -20,6 +20,7 @@ from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
 from hdrrecon.io.ultrahdr_base import check_gain, lay_on
+from hdrrecon.options import Compression
 
 _JPEG = (".jpg", ".jpeg")
 _PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic, ".jxl": encode_pq_jxl}

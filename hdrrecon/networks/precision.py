@@ -9,17 +9,8 @@ for whoever asks.
 from __future__ import annotations
 
 from contextlib import nullcontext
-from typing import Literal, get_args
 
 import torch
-
-Precision = Literal["auto", "float32", "bfloat16"]
-
-
-def check_precision(precision: str) -> None:
-    """Raises ValueError: naming the three."""
-    if precision not in get_args(Precision):
-        raise ValueError(f"precision must be one of {', '.join(map(repr, get_args(Precision)))}, got {precision!r}")
 
 
 def autocast(precision: str, device: torch.device):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
@@ -17,25 +16,7 @@ BYTES_PER_PX = 128  # of a band at full size, at most: 20 for 8-bit codes, 102 f
 LOOKS_BYTES = 384 << 20  # networks at their working resolution, and the means they see
 LOOKS_BYTES_ELSEWHERE = 3 << 29  # the same on a GPU: means are taken of larger bands
 
-_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _NOT_ENOUGH = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
-
-
-def parse_memory(memory: int | float | str) -> int:
-    """Bytes of a number of bytes or of a text like "2GB", "1.5 GiB" or "800 MB".
-
-    Raises:
-        ValueError: saying what was wanted.
-    """
-    match = re.fullmatch(r"\s*([\d.]+)\s*([kmg]?i?b?)\s*", str(memory).lower())
-    try:
-        unit = match[2] if match[2] in _UNITS else match[2] + "b"
-        amount = float(match[1]) * _UNITS[unit]
-    except (TypeError, ValueError, KeyError):
-        amount = 0
-    if not amount >= 1:
-        raise ValueError(f'memory is a number of bytes or a text like "2GB" or "800MB", got {memory!r}')
-    return int(amount)
 
 
 def band_rows(size: tuple[int, int], memory: int | None, held: int, device: torch.device = torch.device("cpu")) -> int:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hdrrecon.camera.response import ResponseCurve
-
-RESPONSES = ("estimate", "srgb", "camera")
+from hdrrecon.options import RESPONSES
 
 
 def build_pipeline(name: str):

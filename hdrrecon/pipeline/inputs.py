@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class InputImage:
     Attributes:
         stored: (N, H, W, 1 | 3) tensor: uint8, uint16, or floats in [0, 1].
         alpha: (N, H, W) tensor in the same way, or None.
-        restorer: turns results into the caller's kind.
+        kind: kind and layout that results have.
         values: (K, 3) tensor: code value of each integer, or None where they are evenly spaced.
         to_rec709: matrix of the image's own primaries, or None.
         deep: codes of 16 bits.
@@ -37,7 +37,7 @@ class InputImage:
 
     stored: Any
     alpha: Any
-    restorer: OutputKind
+    kind: OutputKind
     values: Any = None
     to_rec709: np.ndarray | None = None
     deep: bool = False
@@ -67,20 +67,26 @@ class InputImage:
 
 @dataclass(frozen=True)
 class OutputKind:
-    """The kind, layout and channel count of the input, for results."""
+    """The kind, layout and channel count of the input, for results.
 
-    kind: str
+    Attributes:
+        library: "numpy"; "torch"; or "network", (1, C, H, W) tensors whose planes keep their channel axis.
+        shape: of the input.
+        device: of a tensor.
+    """
+
+    library: Literal["numpy", "torch", "network"]
     shape: tuple[int, ...]
     device: Any = None
 
     @property
     def batch(self) -> bool:
-        return self.kind == "torch" and len(self.shape) == 4
+        return self.library == "torch" and len(self.shape) == 4
 
     @property
     def channels(self) -> int:
         """Of the input, alpha counted: 1, 3 or 4."""
-        if self.kind == "torch":
+        if self.library != "numpy":
             return self.shape[-3]
         return 1 if len(self.shape) == 2 else self.shape[2]
 
@@ -92,9 +98,11 @@ class OutputKind:
         import torch
 
         height, width = photos[0].size
-        if self.kind == "torch":
+        if self.library != "numpy":
             out = torch.empty(len(photos), channels or 1, height, width, device=self.device)
             parts = [one.permute(1, 2, 0) for one in out]
+            if self.library == "network":
+                return out, parts
             out = out[:, 0] if channels is None else out
             return (out if self.batch else out[0]), parts
         flat = channels is None or len(self.shape) == 2

@@ -1,7 +1,7 @@
 """The inverse camera: linearize -> restore -> refine, in the reverse order of what a camera does.
 
 `HDRPipeline` alone knows the order; a stage never knows its neighbours. PixelCodes in, `PreparedPhoto` out, from which any rows of the
-light can be had; or, for photos that fit, tensors in and `PipelineResult` out.
+light can be had; or, for photos that fit, tensors in and a `Reconstruction` out.
 
 What it promises, whatever the weights:
 
@@ -16,8 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from functools import cached_property
-from typing import get_args
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -26,55 +25,20 @@ from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.camera.dequantize import on_grid
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.cuda_graphs import CudaGraphed
-from hdrrecon.networks.precision import Precision, autocast, check_precision
+from hdrrecon.networks.precision import autocast
 from hdrrecon.networks.restore.features import Seen, seen_maps
 from hdrrecon.networks.working_resolution import working_size
-from hdrrecon.pipeline.bands import band_rows, in_bands
+from hdrrecon.options import Highlights, Precision, ReconstructOptions, check_highlights, check_precision
+from hdrrecon.pipeline.bands import band_rows
+from hdrrecon.pipeline.build import pick_response
+from hdrrecon.pipeline.inputs import InputImage, OutputKind, ingest
 from hdrrecon.pipeline.panorama import Sphere, around, check_panorama, is_panorama, working_px
 from hdrrecon.pipeline.pixels import PixelCodes
-from hdrrecon.pipeline.prepared import Highlights, PreparedPhoto, fills_shadows, something_missing
+from hdrrecon.pipeline.prepared import PreparedPhoto, fills_shadows, something_missing
 from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk
+from hdrrecon.pipeline.result import Reconstruction, reconstruction
 
 _LOOKED_AT_TIMES = 4  # a network that shrinks its photo itself is handed one of at most so many times its working size
-
-
-class PipelineResult:
-    """What became of one photo. Tensors (1, C, H, W): `radiance` and `linear` (C = 3, 1.0 = clip level), `confidence`
-    (C = 1), `over` (C = 3) and `under` (C = 1) soft masks; and the `response` that was inverted.
-
-    Light alone is kept; the others are made when they are asked for."""
-
-    def __init__(self, development: PreparedPhoto, rows: int):
-        self.development, self._rows = development, rows
-        self.radiance = self._whole(lambda band: development.light(band)[0])
-
-    @property
-    def response(self) -> ResponseCurve:
-        return self.development.response
-
-    @cached_property
-    def linear(self) -> Tensor:
-        return self._whole(self.development.linear)
-
-    @cached_property
-    def confidence(self) -> Tensor:
-        return self._whole(lambda band: self.development.light(band, confidence=True)[1][..., None])
-
-    @cached_property
-    def over(self) -> Tensor:
-        return self._whole(self.development.over)
-
-    @cached_property
-    def under(self) -> Tensor:
-        return self._whole(self.development.under)
-
-    def _whole(self, part) -> Tensor:
-        """(1, C, H, W) of a function of rows; channels last in memory."""
-        (height, width), out = self.development.codes.size, None
-        for band, values in in_bands(height, self._rows, part):
-            out = values.new_empty(height, width, values.shape[-1]) if out is None else out
-            out[band] = values
-        return out.permute(2, 0, 1)[None]
 
 
 class HDRPipeline(nn.Module):
@@ -166,10 +130,7 @@ class HDRPipeline(nn.Module):
             panorama: its edges meet; None finds out (`panorama.is_panorama`).
             refined: False leaves stage 3 out.
         """
-        if highlights not in get_args(Highlights):
-            raise ValueError(
-                f"highlights must be one of {', '.join(map(repr, get_args(Highlights)))}, got {highlights!r}"
-            )
+        check_highlights(highlights)
         check_precision(self.precision)
         if response is None:
             response = self.estimate_response(codes, prior)
@@ -177,28 +138,54 @@ class HDRPipeline(nn.Module):
         if smooth:
             bands = (slice(top, min(top + rows, codes.size[0])) for top in range(0, codes.size[0], rows))
             smooth = all(on_grid(codes.code(band), 255) for band in bands)
-        facts = {
-            "codes": codes,
-            "response": response,
-            "table": codes.linear_table(response),
-            "smooth": smooth,
-            "highlights": highlights,
-            "panorama": is_panorama(codes) if panorama is None else panorama,
-            "restore": self.restore,
-        }
+        photo = PreparedPhoto(
+            codes,
+            response,
+            codes.linear_table(response),
+            smooth=smooth,
+            panorama=is_panorama(codes) if panorama is None else panorama,
+            highlights=highlights,
+            restore=self.restore,
+        )
         if panorama:
             check_panorama(codes.size)
         refine = self.refine if refined else None
         shadows = refine is not None or fills_shadows(self.restore)
-        if self.restore is refine is None or not something_missing(codes, shadows, rows):
-            return PreparedPhoto(**facts)
-        facts["grey"] = codes.grey
+        if (self.restore is None and refine is None) or not something_missing(codes, shadows, rows):
+            return photo
+        photo = replace(photo, grey=codes.grey)
         if self.restore is not None:
-            facts["deep"], facts["seen"] = self._looked(PreparedPhoto(**facts))
+            deep, seen = self._looked(photo)
+            photo = replace(photo, deep=deep, seen=seen)
         if refine is not None:
-            # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours stay the same.
-            facts["correction"] = self._corrected(PreparedPhoto(**{**facts, "highlights": "median"}))
-        return PreparedPhoto(**facts)
+            # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours are the same.
+            photo = replace(photo, correction=self._corrected(replace(photo, highlights="median")))
+        return photo
+
+    def prepare_input(
+        self, image: InputImage, how: ReconstructOptions, device: torch.device, copied: bool = False
+    ) -> list[PreparedPhoto]:
+        """Each photo of `image`, prepared on `device`; `copied`: what its owner does to it later does not matter."""
+        curve = pick_response(how.response)
+        if curve is None and image.response:
+            curve = pick_response(image.response)
+        prepared = [
+            self.prepare(
+                codes,
+                curve,
+                image.prior if how.exif else None,
+                smooth=how.dequantize and not image.deep,
+                highlights=how.highlights,
+                panorama=how.panorama,
+                refined=image.decoded is None,
+            )
+            for codes in image.codes(device, copied)
+        ]
+        if image.decoded is None:
+            return prepared
+        from hdrrecon.pipeline.raw_stream import DecodedPhoto
+
+        return [DecodedPhoto(one, image.decoded) for one in prepared]
 
     def forward(
         self,
@@ -209,11 +196,20 @@ class HDRPipeline(nn.Module):
         *,
         memory: int | None = None,
         **options,
-    ) -> PipelineResult:
-        """code (1, 3, H, W) code values: uint8, uint16, or floats in [0, 1]; `memory` in bytes; others as `prepare`."""
-        codes = PixelCodes.of_tensor(code[0])
-        rows = band_rows(codes.size, memory, codes.stored.nbytes + 12 * codes.size[0] * codes.size[1], codes.device)
-        return PipelineResult(self.prepare(codes, response, prior, smooth=smooth, **options), rows)
+    ) -> Reconstruction:
+        """One photo, for code that has tensors already.
+
+        Args:
+            code: (1, 3, H, W) code values: uint8, uint16, or floats in [0, 1].
+            memory: bytes; others as `prepare`.
+
+        Returns:
+            Images of the result are (1, C, H, W), also `confidence` and `under`; C = 3 or 1.
+        """
+        image = ingest(code)
+        rows = band_rows(tuple(code.shape[-2:]), memory, image.stored.nbytes + 12 * code[0, 0].numel(), code.device)
+        photo = self.prepare(PixelCodes.of_tensor(code[0]), response, prior, smooth=smooth, **options)
+        return reconstruction(replace(image, kind=OutputKind("network", code.shape, code.device)), [photo], rows)
 
     def compile_networks(self) -> None:
         """Let `torch.compile` make what runs at the working resolution faster, for sizes of any kind."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +16,10 @@ from torch import Tensor, nn
 from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.restore.features import Seen
+from hdrrecon.options import Highlights
 from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
 
-Highlights = Literal["median", "energy"]
 SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
 _GROUP_PX = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,15 @@ from hdrrecon.io.exr_extras import response_attribute
 from hdrrecon.io.rows import BY_ROWS, row_writer
 from hdrrecon.io.write import check_options, write
 from hdrrecon.networks.working_resolution import working_size
-from hdrrecon.pipeline.bands import band_rows, in_bands, parse_memory
+from hdrrecon.options import ReconstructOptions, WriteOptions
+from hdrrecon.pipeline.bands import band_rows, in_bands
 from hdrrecon.pipeline.inputs import InputImage, in_rec709, ingest, unit
 from hdrrecon.pipeline.resample import shrunk
 
 if TYPE_CHECKING:
-    from hdrrecon.api import Reconstructor
+    import torch
+
+    from hdrrecon.pipeline.pipeline import HDRPipeline
     from hdrrecon.pipeline.prepared import PreparedPhoto
 
 PREVIEW_PX = 960
@@ -24,52 +28,50 @@ _JPEG = (".jpg", ".jpeg")
 
 
 def write_reconstruction(
-    reconstructor: Reconstructor,
+    pipeline: HDRPipeline,
+    device: torch.device,
     source: str | Path | InputImage,
     target: Path,
+    how: ReconstructOptions,
+    written: WriteOptions,
     *,
-    memory: int | str | None = None,
     confidence: bool = False,
     preview: str | Path | None = None,
-    response="estimate",
-    exif: bool = True,
-    dequantize: bool = False,
-    highlights: str = "median",
-    panorama: bool | None = None,
-    attributes: dict[str, Any] | None = None,
-    **options,
 ) -> Path:
     """Reconstruct one photo into a file.
 
     Args:
+        pipeline: on `device`.
         source: a photo, or what `ingest` made of one (decoded ahead, in another thread).
-        memory: as `reconstruct`; formats that are made whole need all of their light at once.
+        target: its extension chooses the format. An .exr gets the response as an attribute in any case, and a panorama
+            is marked as one.
+        how: the options of the light. Formats that are made whole need all of it at once.
+        written: the options of the file.
         confidence: add it as a channel (.exr only).
         preview: also write an exposure strip there, before the result.
-        response, exif, dequantize, highlights, panorama: as `reconstruct`.
-        attributes, options: as `hdrrecon.write`. An .exr gets the response as an attribute in any case, and a panorama is
-            marked as one.
+
+    Raises:
+        As `hdrrecon.reconstruct` and `hdrrecon.write`.
     """
     photo = source if isinstance(source, InputImage) else ingest(source)
     if photo.stored.shape[0] != 1:
         raise ValueError(f"one photo makes one file, got a batch of {photo.stored.shape[0]}")
     extension = target.suffix.lower()
-    if extension in _JPEG and not isinstance(source, InputImage):
-        options.setdefault("base", source)
+    if extension in _JPEG and written.base is None and not isinstance(source, InputImage):
+        written = replace(written, base=source)
+    options: dict[str, Any] = dict(written.keywords())
+    checked = {name: value for name, value in options.items() if name not in ("dtype", "compression")}
+    check_options(target, **checked, confidence=confidence or None)
+    height, width = photo.stored.shape[1:3]
+    size = (height, width)
     held_light = 0 if extension in BY_ROWS else 12
-    check_options(
-        target, **{k: v for k, v in options.items() if k not in ("dtype", "compression")}, confidence=confidence or None
-    )
-    size = tuple(photo.stored.shape[1:3])
-    held = photo.stored.nbytes + held_light * size[0] * size[1]
-    rows = band_rows(size, None if memory is None else parse_memory(memory), held, reconstructor.device)
-    (one,) = reconstructor.prepare(
-        photo, response=response, exif=exif, dequantize=dequantize, highlights=highlights, panorama=panorama
-    )
+    held = photo.stored.nbytes + held_light * height * width
+    rows = band_rows(size, how.memory_bytes, held, device)
+    (one,) = pipeline.prepare_input(photo, how, device)
     if preview is not None:  # first: a result that exists then has its strip, so that a later run may skip it
         write_preview(Path(preview), photo, one)
     if extension == ".exr":
-        options["attributes"] = {**(attributes or {}), **response_attribute(one.response)}
+        options["attributes"] = {**(written.attributes or {}), **response_attribute(one.response)}
         options.setdefault("envmap", "latlong" if one.panorama else None)
 
     def reconstructed(band: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:

@@ -209,7 +209,7 @@ def composed(image: InputImage, photo: PreparedPhoto, reconstructor: Reconstruct
     from hdrrecon.pipeline.inputs import in_rec709, unit
 
     size = photo.codes.size
-    out, (target,) = image.restorer.empty([photo.codes], image.restorer.channels)
+    out, (target,) = image.kind.empty([photo.codes], image.kind.channels)
     rows = band_rows(size, None, 0, reconstructor.device)
     for band, light in in_bands(size[0], rows, lambda band: photo.light(band)[0]):
         light = in_rec709(light, image.to_rec709)

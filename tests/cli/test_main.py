@@ -127,6 +127,7 @@ def test_options_reach_the_reconstructor(photos, monkeypatch):
         "panorama": None,
         "memory": None,
         "confidence": False,
+        "preview": None,
     }
     assert asked == [
         plain,
@@ -288,7 +289,7 @@ def test_quiet(photos):
         (("run", "p", "-o", "out", "--model", "none"), "there are: full"),
         (("run", "p", "-o", "out", "--device", "quantum"), "quantum"),
         (("run", "p", "-o", "out", "--response", "film"), "estimate, srgb, camera"),
-        (("run", "p", "-o", "out", "--highlights", "loud"), "median, energy"),
+        (("run", "p", "-o", "out", "--highlights", "loud"), "'median', 'energy'"),
         (("run", "p", "-o", "out", "--memory", "much"), "much"),
         (("preview", "p/a.jpg", "--stops", "0,dark"), "0,-2,-4"),
     ],

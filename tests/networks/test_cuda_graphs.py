@@ -21,7 +21,7 @@ def test_on_a_cpu_it_is_the_function():
 def test_a_model_that_is_to_be_replayed_gives_the_same_light(small_photo):
     needs_weights()
     image = torch.from_numpy(small_photo.transpose(2, 0, 1).copy())
-    plain, replayed = (Reconstructor("full", "cpu", replay=replay)(image) for replay in (False, True))
+    plain, replayed = (Reconstructor("full", "cpu", speed=speed)(image) for speed in ("plain", "cuda-graphs"))
     assert torch.equal(plain, replayed)
     array = Reconstructor("full", "cpu")(small_photo)
     assert torch.equal(plain, torch.from_numpy(array).permute(2, 0, 1)), "a tensor gives what an array gives"
@@ -83,7 +83,7 @@ def test_recorded_at_the_second_photo_of_a_size_and_kept_for_some_sizes():
 def test_frames_of_a_video_stay_on_cuda_and_agree_with_the_cpu(small_photo, model):
     needs_weights()
     frames = [torch.from_numpy(small_photo.transpose(2, 0, 1).copy()).roll(step, -1) for step in range(4)]
-    there = Reconstructor(model, "cuda", precision="float32", replay=True)
+    there = Reconstructor(model, "cuda", precision="float32", speed="cuda-graphs")
     here = Reconstructor(model, "cpu")
     for frame in frames:
         light = there(frame.cuda())

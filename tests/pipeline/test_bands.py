@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from hdrrecon.options import parse_memory
 from hdrrecon.pipeline.bands import (
     BYTES_PER_PX,
     LOOKS_BYTES,
@@ -10,7 +11,6 @@ from hdrrecon.pipeline.bands import (
     band_rows,
     in_bands,
     out_of_memory,
-    parse_memory,
 )
 
 

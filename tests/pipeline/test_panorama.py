@@ -43,7 +43,7 @@ def sun_on_the_seam() -> torch.Tensor:
 def test_turning_the_panorama_turns_its_light(sun_on_the_seam):
     pipeline, srgb = pano_pipeline(), ResponseCurve.srgb()
     here = pipeline(sun_on_the_seam, srgb)
-    assert here.development.panorama, "2:1, and its edges meet"
+    assert here.panorama, "2:1, and its edges meet"
     there = pipeline(sun_on_the_seam.roll(256, -1), srgb).radiance.roll(256, -1)
     stops = (here.radiance / there).log2().abs()
     clipped = here.over.amax(1) > 0
@@ -75,10 +75,13 @@ def test_the_step_at_the_seam_is_unchanged(sun_on_the_seam):
 
 
 def test_bands_do_not_show_in_a_panorama(sun_on_the_seam):
-    from hdrrecon.pipeline.pipeline import PipelineResult
+    from hdrrecon.pipeline.inputs import ingest
+    from hdrrecon.pipeline.result import whole
 
     development = pano_pipeline().prepare(PixelCodes.of_tensor(sun_on_the_seam[0]), ResponseCurve.srgb())
-    assert torch.equal(PipelineResult(development, 256).radiance, PipelineResult(development, 13).radiance)
+    image = ingest(sun_on_the_seam)
+    one, two = (whole(image, [development], rows, "radiance") for rows in (256, 13))
+    assert torch.equal(one, two)
 
 
 def test_padding_goes_around_and_over_the_poles():

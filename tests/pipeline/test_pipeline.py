@@ -10,8 +10,11 @@ from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, L
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.restore.restored_light import RestoredLight
 from hdrrecon.networks.working_resolution import enlarge_rows
-from hdrrecon.pipeline.pipeline import HDRPipeline, PipelineResult
+from hdrrecon.pipeline.inputs import ingest
+from hdrrecon.pipeline.pipeline import HDRPipeline
 from hdrrecon.pipeline.pixels import PixelCodes
+from hdrrecon.pipeline.prepared import PreparedPhoto
+from hdrrecon.pipeline.result import reconstruction
 
 
 def random_pipeline(seed: int = 0) -> HDRPipeline:
@@ -92,10 +95,11 @@ def test_bands_give_what_one_piece_gives(code, dtype):
     """Where bands end must not show: the same to the bit."""
     stored = code if dtype == torch.float32 else (code * (255 if dtype == torch.uint8 else 65535)).round().to(dtype)
     development = random_pipeline().prepare(PixelCodes.of_tensor(stored[0]), ResponseCurve.srgb())
-    whole = PipelineResult(development, 96)
+    image = ingest(stored)
+    full = reconstruction(image, [development], 96)
     for rows in (1, 7, 40):
-        part = PipelineResult(development, rows)
-        assert torch.equal(part.radiance, whole.radiance) and torch.equal(part.confidence, whole.confidence)
+        part = reconstruction(image, [development], rows)
+        assert torch.equal(part.radiance, full.radiance) and torch.equal(part.confidence, full.confidence)
 
 
 def test_8_bit_codes_give_what_their_floats_give(code):
@@ -210,8 +214,6 @@ def test_nothing_missing_means_no_refinement():
     ],
 )
 def test_out_of_memory_means_smaller_bands(code, error, monkeypatch):
-    from hdrrecon.pipeline.prepared import PreparedPhoto
-
     pipeline, light, asked = random_pipeline(), PreparedPhoto.light, []
     whole = pipeline(code, ResponseCurve.srgb()).radiance
 
@@ -231,9 +233,17 @@ def test_a_budget_bounds_the_bands(code, monkeypatch):
     with pytest.raises(ValueError, match='the least that works is memory="[0-9]+MB"') as refused:
         pipeline(code, ResponseCurve.srgb(), memory=10**6)
     least = int(str(refused.value).split('memory="')[1].split("MB")[0]) * 10**6
+    free = pipeline(code, ResponseCurve.srgb()).radiance
+    light, heights = PreparedPhoto.light, []
+
+    def watched(self, rows, confidence=False):
+        heights.append(rows.stop - rows.start)
+        return light(self, rows, confidence)
+
+    monkeypatch.setattr(PreparedPhoto, "light", watched)
     out = pipeline(code, ResponseCurve.srgb(), memory=least)
-    assert out._rows < 96
-    assert torch.equal(out.radiance, pipeline(code, ResponseCurve.srgb()).radiance)
+    assert heights and max(heights) < 96
+    assert torch.equal(out.radiance, free)
 
 
 def test_bfloat16_is_close_and_stays_out_of_the_light(code):
