@@ -1,6 +1,6 @@
 """A folder of photos into light on a Ray cluster: every worker loads the model once.
 
-    pip install "hdrrecon[ray]"
+    pip install -e ".[ray]"
     python examples/ray_batch.py s3://photos/2026 s3://light/2026 --workers 8 --gpus 1
     python examples/ray_batch.py examples/photos light                      # on this machine, two workers
 

