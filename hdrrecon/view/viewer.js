@@ -214,4 +214,4 @@ class BrightScreen {
   }
 }
 
-function note(text) { const p = document.createElement("p"); p.className = "soft"; p.textContent = text; $("notes").append(p); }
+function note(text) { const p = document.createElement("p"); p.className = "soft"; p.textContent = text; $("notes").append(p); $("notes").hidden = false; }

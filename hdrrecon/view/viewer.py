@@ -86,6 +86,7 @@ def write_viewer(
         "panorama": panorama,
         "white_nits": white_nits,
         "bright": _bright(light),
+        "start_stops": start_stops(light),
         "legend": colors_of(np.linspace(-10, 10, 201)).tolist(),
         "srgb": _samples(ResponseCurve.srgb())[0],
         "response": response and {"name": response.name, "inverse": _samples(response)},
@@ -94,6 +95,15 @@ def write_viewer(
     with atomic_write(path) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return path
+
+
+def start_stops(light: np.ndarray) -> int:
+    """Exposure at which a page opens: dark enough that all but the brightest thousandth is below white, at most 6 stops.
+
+    Restored light shows at once then; at the photo's own exposure it would be as white as before.
+    """
+    brightest = np.nanquantile(np.nan_to_num(light.max(-1), posinf=0.0), 0.999)
+    return -int(np.clip(np.ceil(np.log2(max(float(brightest), 1.0))), 0, 6))
 
 
 def _checked(light: np.ndarray, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:

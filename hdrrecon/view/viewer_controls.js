@@ -80,7 +80,7 @@ function pixelAt(px, py) {
 }
 function probe(px, py) {
   const at = half && pixelAt(px, py), output = $("probe");
-  if (!at) { output.textContent = ""; delete output.dataset.rgb; return; }
+  if (!at) { output.textContent = "Point at the picture, or tap it."; delete output.dataset.rgb; return; }
   const i = 4 * (at[1] * facts.width + at[0]), rgb = [0, 1, 2].map(c => fromHalf(half[i + c]));
   const light = rgb.reduce((sum, v, c) => sum + v * WEIGHTS[c], 0), number = v => (Number.isFinite(v) ? +v.toPrecision(5) : v);
   const stops = Math.log2(light), lines = [`x ${at[0]}   y ${at[1]}`, ...rgb.map((v, c) => `${"RGB"[c]}  ${number(v)}`), `luminance  ${number(light)}`];
@@ -106,9 +106,19 @@ function drawCurve() {
   $("curve").hidden = false;
 }
 
+// The page opens where restored light can be seen, and says so until something is touched.
+function hint(text) {
+  const place = $("hint");
+  place.textContent = text;
+  place.hidden = false;
+  for (const kind of ["pointerdown", "keydown", "wheel"]) addEventListener(kind, () => { place.hidden = true; }, { once: true });
+}
+
 function connect() {
-  const stage = $("stage");
-  let held = null;
+  const stage = $("stage"), fingers = new Map();
+  let held = null, spread = null;
+  // Two fingers: their middle and their distance, in CSS pixels of the stage.
+  const pinch = () => { const [a, b] = [...fingers.values()]; return { x: (a[0] + b[0]) / 2, y: (a[1] + b[1]) / 2, far: Math.hypot(a[0] - b[0], a[1] - b[1]) }; };
   $("exposure").addEventListener("input", e => expose(+e.target.value));
   $("reset").onclick = () => expose(0);
   $("tone").addEventListener("change", e => { state.tone = +e.target.value; redraw(); });
@@ -126,9 +136,24 @@ function connect() {
     redraw();
   };
   const inStage = e => { const s = stage.getBoundingClientRect(); return [e.clientX - s.left, e.clientY - s.top]; };
-  stage.addEventListener("pointerdown", e => { if (e.target !== $("wipe")) { held = inStage(e); stage.setPointerCapture(e.pointerId); } });
+  stage.addEventListener("pointerdown", e => { 
+    if (e.target === $("wipe")) return;
+    fingers.set(e.pointerId, inStage(e));
+    stage.setPointerCapture(e.pointerId);
+    held = fingers.size === 1 ? inStage(e) : null;
+    spread = fingers.size === 2 ? pinch() : null;
+    probe(...inStage(e));
+  });
   stage.addEventListener("pointermove", e => {
     const [px, py] = inStage(e);
+    if (fingers.has(e.pointerId)) fingers.set(e.pointerId, [px, py]);
+    if (spread && fingers.size === 2) {
+      const now = pinch();
+      if (!state.looking) { state.x -= (now.x - spread.x) / state.zoom; state.y -= (now.y - spread.y) / state.zoom; }
+      zoomBy(now.far / Math.max(spread.far, 1), now.x, now.y);
+      spread = now;
+      return;
+    }
     if (held) {
       const [dx, dy] = [px - held[0], py - held[1]];
       held = [px, py];
@@ -140,7 +165,7 @@ function connect() {
     }
     probe(px, py);
   });
-  for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, () => { held = null; });
+  for (const kind of ["pointerup", "pointercancel"]) stage.addEventListener(kind, e => { fingers.delete(e.pointerId); held = spread = null; });
   stage.addEventListener("wheel", e => { e.preventDefault(); zoomBy(Math.exp(-e.deltaY / 400), ...inStage(e)); }, { passive: false });
   const handle = $("wipe");
   handle.addEventListener("pointerdown", e => { handle.setPointerCapture(e.pointerId); e.stopPropagation(); });
@@ -202,6 +227,11 @@ async function start() {
   $("message").remove();
   document.documentElement.dataset.firstPictureMs = Math.round(performance.now());
   await usePhoto();
+  if (facts.start_stops < 0) {
+    expose(facts.start_stops);
+    if (bitmap) wipe(0.5);
+    hint(`Opened ${-facts.start_stops} ${facts.start_stops === -1 ? "stop" : "stops"} darker, so that restored light shows. 0 EV: as the photo was.`);
+  }
   if (matchMedia("(dynamic-range: high)").matches) bright = await BrightScreen.open(painter).catch(() => null);
   if (bright) {
     bright.canvas.hidden = true; $("hdr").hidden = false;

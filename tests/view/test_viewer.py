@@ -36,6 +36,12 @@ def page(tmp_path, small_hdr, small_photo):
     )
 
 
+def open_plain(browser, path):
+    """Open a page and bring it to the photo's own exposure."""
+    browser.open(path)
+    browser.run("expose(0), wipe(null), $('hint').hidden = true")
+
+
 def shown(browser) -> np.ndarray:
     """The image as it is on the screen: (96, 128, 3), from the middles of its enlarged pixels."""
     stage = browser.run("(s => [s.left, s.top, s.width, s.height])($('stage').getBoundingClientRect())")
@@ -60,14 +66,14 @@ def slide(browser, ev):
 
 
 def test_it_renders_and_fetches_nothing(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     assert np.abs(shown(browser).astype(int) - tonemap(small_hdr, "clip")).max() <= 1
     assert [a for a in browser.addresses() if not a.startswith(("file:", "data:"))] == [] and browser.errors() == []
     assert browser.run("document.title") == "sun" and "gamma 2" in browser.run("$('curve').textContent")
 
 
 def test_the_slider_exposes(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     for ev in (-6, 3, -2):
         slide(browser, ev)
         assert np.abs(shown(browser).astype(int) - tonemap(small_hdr, "clip", ev)).max() <= 1
@@ -77,7 +83,7 @@ def test_the_slider_exposes(browser, page, small_hdr):
 
 
 def test_tone_curves_are_those_of_the_library(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     for index, method in ((1, "reinhard"), (2, "filmic")):
         browser.run(f"$('tone').value = {index}; $('tone').dispatchEvent(new Event('change'))")
         assert np.abs(shown(browser).astype(int) - tonemap(small_hdr, method)).max() <= 2
@@ -92,7 +98,9 @@ def test_the_probe_reads_what_is_in_the_file(browser, tmp_path, small_hdr):
     )
     light, extras = hdrrecon.read(tmp_path / "x.exr"), read_extras(tmp_path / "x.exr")
     assert np.abs(extras.response.inverse - ResponseCurve.gamma(2).inverse).max() < 1e-4 and extras.white_nits == 203
-    browser.open(write_viewer(tmp_path / "x.html", light, confidence=extras.confidence, white_nits=extras.white_nits))
+    open_plain(
+        browser, write_viewer(tmp_path / "x.html", light, confidence=extras.confidence, white_nits=extras.white_nits)
+    )
     for x, y in [(90, 20), (0, 0), (127, 95), (25, 75)]:
         rgb, text = hover(browser, x, y)
         assert [float(v) for v in rgb.split()] == light[y, x].tolist() and f"x {x}   y {y}" in text
@@ -106,7 +114,7 @@ def test_the_probe_reads_what_is_in_the_file(browser, tmp_path, small_hdr):
 
 
 def test_zoom_and_drag_keep_the_probe_right(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     for kind in ("in", "in", "full", "in"):
         browser.run(f"$('{kind}').click()")
     browser.drag((400, 330), (385, 320))
@@ -117,7 +125,7 @@ def test_zoom_and_drag_keep_the_probe_right(browser, page, small_hdr):
 
 
 def test_false_colour(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     browser.run("$('false').click()")
     expected = false_color(small_hdr, legend=False)
     off = np.abs(shown(browser).astype(int) - expected).max(axis=2)
@@ -129,7 +137,7 @@ def test_false_colour(browser, page, small_hdr):
 
 
 def test_confidence(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     plain = shown(browser)
     browser.run("$('trust').click()")
     changed = (shown(browser) != plain).any(axis=2)
@@ -137,7 +145,7 @@ def test_confidence(browser, page, small_hdr):
 
 
 def test_before_and_after(browser, page, small_hdr, small_photo):
-    browser.open(page)
+    open_plain(browser, page)
     browser.run("$('compare').click()")
     slide(browser, -3)
     picture, after = shown(browser), tonemap(small_hdr, "clip", -3)
@@ -159,7 +167,7 @@ def panorama():
 
 
 def test_looking_around(browser, tmp_path):
-    browser.open(write_viewer(tmp_path / "p.html", panorama()))
+    open_plain(browser, write_viewer(tmp_path / "p.html", panorama()))
     browser.run("$('panorama').click()")
     stage = browser.run("(s => [s.left, s.top, s.width, s.height])($('stage').getBoundingClientRect())")
     middle = (stage[0] + stage[2] / 2, stage[1] + stage[3] / 2)
@@ -189,7 +197,7 @@ def test_looking_around(browser, tmp_path):
 
 def test_the_seam_of_a_panorama_does_not_show(browser, tmp_path):
     light = np.full((256, 512, 3), 0.2, np.float32)
-    browser.open(write_viewer(tmp_path / "p.html", light))
+    open_plain(browser, write_viewer(tmp_path / "p.html", light))
     browser.run("$('panorama').click(); state.yaw = Math.PI; state.fov = 120; redraw()")
     assert np.ptp(browser.picture()[100:, 20:700].reshape(-1, 3), axis=0).max() <= 1
     assert browser.run("$('panorama').hidden") is False
@@ -197,7 +205,7 @@ def test_the_seam_of_a_panorama_does_not_show(browser, tmp_path):
 
 def test_panoramas_too_large_for_the_page_still_look_around(browser, tmp_path):
     light = np.random.default_rng(0).random((500, 1000, 3)).astype(np.float32)
-    browser.open(write_viewer(tmp_path / "p.html", light, max_mb=1))
+    open_plain(browser, write_viewer(tmp_path / "p.html", light, max_mb=1))
     width, height = browser.run("[facts.width, facts.height]")
     assert width != 2 * height < 1000, "rounded"
     assert browser.run("$('panorama').hidden") is False
@@ -206,14 +214,14 @@ def test_panoramas_too_large_for_the_page_still_look_around(browser, tmp_path):
 
 
 def test_only_panoramas_look_around(browser, page):
-    browser.open(page)
+    open_plain(browser, page)
     assert browser.run("$('panorama').hidden") is True
 
 
 def with_patch(browser, source, page):
     script = browser("Page.addScriptToEvaluateOnNewDocument", source=source)["identifier"]
     try:
-        browser.open(page)
+        open_plain(browser, page)
     finally:
         browser("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
 
@@ -256,7 +264,7 @@ def test_light_above_white_reaches_an_hdr_screen(browser, page, small_hdr):
 
 
 def test_a_lost_graphics_context_comes_back(browser, page, small_hdr):
-    browser.open(page)
+    open_plain(browser, page)
     browser.run(
         "window.loser = painter.gl.getExtension('WEBGL_lose_context'); loser.loseContext(); window.first = painter"
     )
@@ -299,7 +307,7 @@ def test_names_cannot_break_out(browser, tmp_path, small_hdr):
     page = write_viewer(
         tmp_path / "x.html", small_hdr, title=name, response=ResponseCurve(ResponseCurve.srgb().inverse, name)
     )
-    browser.open(page)
+    open_plain(browser, page)
     assert browser.run("document.title") == name and browser.run("window.broken") is None
     assert name in browser.run("$('curve').textContent")
 
@@ -310,7 +318,7 @@ def test_light_that_is_too_large_for_the_page(browser, tmp_path):
         tmp_path / "x.html", light, confidence=np.ones((700, 900)), photo=(light * 255).astype(np.uint8), max_mb=1
     )
     assert page.stat().st_size < 1e6
-    browser.open(page)
+    open_plain(browser, page)
     assert "Shrunk from 900 x 700" in browser.run("$('notes').textContent")
     page = write_viewer(tmp_path / "y.html", light, max_mb=packed_size(light) / 1e6)
     assert page.stat().st_size < packed_size(light) and "rounded to 0.2 %" in page.read_text()
@@ -319,7 +327,7 @@ def test_light_that_is_too_large_for_the_page(browser, tmp_path):
 def test_broken_light_is_drawn(browser, tmp_path):
     light = np.full((8, 8, 3), 0.5, np.float32)
     light[0, 0], light[1, 1], light[2, 2] = np.nan, np.inf, 1e9
-    browser.open(write_viewer(tmp_path / "x.html", light))
+    open_plain(browser, write_viewer(tmp_path / "x.html", light))
     assert "3 values are beyond" in browser.run("$('notes').textContent") and browser.errors() == []
     assert hover(browser, 0, 0)[0] == "NaN NaN NaN" and hover(browser, 1, 1)[0] == "Infinity Infinity Infinity"
 
@@ -358,3 +366,34 @@ def test_what_cannot_be_shown(tmp_path, arguments, words):
 def test_an_image_longer_than_any_texture_is_shrunk(tmp_path):
     page = write_viewer(tmp_path / "x.html", np.full((8, 20_000, 3), 0.5, np.float32))
     assert "Shrunk from 20000 x 8 to 16384 x 7" in page.read_text()
+
+
+def test_it_opens_where_restored_light_shows_and_says_so(browser, page, tmp_path, small_hdr):
+    """All but the brightest thousandth below white, the photo beside; nothing of it where nothing is above white."""
+    browser.open(page)
+    stops = browser.run("state.ev")
+    assert -6 <= stops <= -1 and browser.run("state.wipe") == 0.5
+    assert f"{-stops} stop" in browser.run("$('hint').textContent") and not browser.run("$('hint').hidden")
+    browser.run("dispatchEvent(new KeyboardEvent('keydown', {key: '0'}))")
+    assert browser.run("state.ev") == 0 and browser.run("$('hint').hidden")
+    browser.open(write_viewer(tmp_path / "dark.html", np.minimum(small_hdr, 0.9)))
+    assert browser.run("state.ev") == 0 and browser.run("state.wipe") is None and browser.run("$('hint').hidden")
+
+
+def test_two_fingers_zoom(browser, page):
+    browser.open(page)
+    before = browser.run("state.zoom")
+    finger = "(kind, id, x) => $('stage').dispatchEvent(new PointerEvent(kind, {pointerId: id, clientX: x, clientY: 300, bubbles: true}))"
+    browser.run("$('stage').setPointerCapture = () => {}")
+    browser.run(
+        f"(f => {{ f('pointerdown', 7, 300); f('pointerdown', 8, 400); f('pointermove', 8, 500); f('pointerup', 8, 500); f('pointerup', 7, 300); }})({finger})"
+    )
+    assert browser.run("state.zoom") == pytest.approx(2 * before)
+
+
+def test_nothing_empty_stands_on_the_page_and_it_fits_a_phone(page):
+    with Browser(390, 844) as phone:
+        phone.open(page)
+        assert phone.run("document.documentElement.scrollWidth") <= 390
+        empty = "[...document.querySelectorAll('aside section:not([hidden])')].filter(s => s.textContent.trim() === '').length"
+        assert phone.run(empty) == 0 and phone.run("$('probe').textContent") != ""
