@@ -70,22 +70,31 @@ def _head(rows: Sequence[Row]) -> str:
 
 
 def _tables(summaries: Sequence[Summary], metrics: Sequence[str]):
+    """Two tables per condition: the main figures, and those by kind of region. Together they are wider than a screen."""
     for condition in dict.fromkeys(s.condition for s in summaries):
         here = {(s.method, s.metric): s for s in summaries if s.condition == condition}
         shown = [m for m in metrics if any(s.metric == m and s.n for s in here.values())]
-        heads = "".join(
-            f"<th><button>{escape(METRICS[m].title + table.unit(m))} {table.arrow(m)}</button></th>" for m in shown
-        )
-        lines = []
-        for method in dict.fromkeys(s.method for s in here.values()):
-            trouble = table.troubles(here[method, next(iter(here))[1]]).replace("**", "")
-            cells = "".join(_cell(here[method, m]) for m in shown)
-            lines.append(f"<tr><td>{escape(method)}<span class=trouble>{escape(trouble)}</span></td>{cells}</tr>")
-        yield (
-            f"<h2>{escape(condition)}</h2><div class=scroll><table class=sortable><thead><tr><th><button>method</button></th>{heads}"
-            f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
-        )
+        yield f"<h2>{escape(condition)}</h2>"
+        yield _table(here, [m for m in shown if m not in table.BY_REGION])
+        if by_region := [m for m in shown if m in table.BY_REGION]:
+            yield f"<h3>By kind of region</h3>{_table(here, by_region)}"
     yield f"<p class=soft>{escape(table.NOTE)}</p>"
+
+
+def _table(here: dict[tuple[str, str], Summary], metrics: Sequence[str]) -> str:
+    """One table; `here` has the summaries of a condition by method and metric."""
+    heads = "".join(
+        f"<th><button>{escape(METRICS[m].title + table.unit(m))} {table.arrow(m)}</button></th>" for m in metrics
+    )
+    lines = []
+    for method in dict.fromkeys(method for method, _ in here):
+        trouble = table.troubles(here[method, next(iter(here))[1]]).replace("**", "")
+        cells = "".join(_cell(here[method, m]) for m in metrics)
+        lines.append(f"<tr><td>{escape(method)}<span class=trouble>{escape(trouble)}</span></td>{cells}</tr>")
+    return (
+        f"<div class=scroll><table class=sortable><thead><tr><th><button>method</button></th>{heads}"
+        f"</tr></thead><tbody>{''.join(lines)}</tbody></table></div>"
+    )
 
 
 def _cell(s: Summary) -> str:

@@ -8,7 +8,8 @@ h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 8p
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; vertical-align: top; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #17181b; }
+h3 { font-size: 15px; margin: 18px 0 4px; }
 thead th { white-space: normal; font-weight: 600; vertical-align: bottom; }
 th button { all: unset; cursor: pointer; } th button:focus-visible, select:focus-visible { outline: 2px solid #6aa3ff; }
 th[aria-sort=ascending] button::after { content: " ▲"; } th[aria-sort=descending] button::after { content: " ▼"; }

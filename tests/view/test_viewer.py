@@ -110,7 +110,7 @@ def test_the_probe_reads_what_is_in_the_file(browser, tmp_path, small_hdr):
         )
     browser.run("$('out').click()")
     browser.mouse("mouseMoved", 5, 400)  # beside the image
-    assert browser.run("$('probe').textContent") == ""
+    assert browser.run("$('probe').textContent") == "Point at the picture, or tap it."
 
 
 def test_zoom_and_drag_keep_the_probe_right(browser, page, small_hdr):
