@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import struct
 import zlib
+from dataclasses import dataclass
 
+from hdrrecon.io.limits import check_holds, check_size
 from hdrrecon.io.photo import ReadError
 
 _SIGNATURES = (
@@ -52,6 +54,12 @@ _KNOWN_BUT_NOT_READ = (  # (offset, bytes, what it is)
 )
 
 
+_RLE_RATIO = 1024  # 255 pixels in two bytes, and jumps over rows that stay empty
+_PNG_PICTURE = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_PNG_KEPT = (b"IHDR", b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"eXIf")
+_PNG_TEXTS, _MOST_TEXTS = (b"tEXt", b"zTXt", b"iTXt"), 100
+
+
 def kind_of(data: bytes) -> str:
     """ "jpeg", "png", "tiff", "webp", "bmp", "exr", "hdr", "pfm", "npy", "avif", "heic", "jxl" or "raw",
     by the first bytes.
@@ -80,9 +88,18 @@ def kind_of(data: bytes) -> str:
     )
 
 
-def check_jpeg(data: bytes) -> None:
-    """Raise ReadError unless this is an 8-bit JPEG whose first image reaches its end marker."""
-    position = 2
+@dataclass(frozen=True)
+class JpegFrame:
+    """What the first picture of a JPEG declares; `scans`: of how many passes it is made, at most."""
+
+    width: int
+    height: int
+    scans: int
+
+
+def check_jpeg(data: bytes) -> JpegFrame:
+    """The frame of the first picture. Raises ReadError unless it is an 8-bit JPEG that reaches its end marker."""
+    position, size_px = 2, None
     while position + 4 <= len(data):
         if data[position] != 0xFF:
             raise ReadError("the JPEG is damaged: a marker is missing")
@@ -94,21 +111,52 @@ def check_jpeg(data: bytes) -> None:
             depth = data[position + 4] if position + 4 < len(data) else 8
             if depth != 8:
                 raise ReadError(f"this is a {depth}-bit JPEG, only 8-bit is supported; save it as a 16-bit PNG or TIFF")
+            size_px = struct.unpack(">HH", data[position + 5 : position + 9].rjust(4, b"\0"))
         if marker == 0xDA:  # from here on 0xFF 0xD9 can only be the end of this image
-            if data.find(b"\xff\xd9", position) < 0:
+            end = data.find(b"\xff\xd9", position)
+            if end < 0:
                 raise ReadError("the JPEG is truncated: its end marker is missing; copy the file again")
-            return
+            if size_px is None:
+                raise ReadError("the JPEG is damaged: it has no frame before its scan")
+            return JpegFrame(size_px[1], size_px[0] or 1, data.count(b"\xff\xda", position, end))
         position += 2 + size
     raise ReadError("the JPEG is truncated: it ends before its image data; copy the file again")
 
 
-def png_chunks(data: bytes) -> dict[bytes, bytes]:
-    """The header and colour chunks of a complete PNG (IHDR, cICP, iCCP, eXIf), checksums verified.
+class PngChunks(dict):
+    """The header, colour and EXIF chunks of a PNG by name; `texts` (name, body) of text chunks; `notes`."""
+
+    def __init__(self, data: bytes):
+        super().__init__()
+        self.texts: list[tuple[bytes, bytes]] = []
+        self.notes: tuple[str, ...] = ()
+        self.image_bytes = 0
+        self._data, self._picture, self._others = data, [], False
+
+    def only_picture(self) -> bytes:
+        """The PNG without all that is no part of the picture itself."""
+        return self._data[:8] + b"".join(self._picture) if self._others else self._data
+
+    def _take(self, name: bytes, body: memoryview, whole: memoryview) -> None:
+        if name in _PNG_PICTURE:
+            self._picture.append(whole)
+            self.image_bytes += len(body) if name == b"IDAT" else 0
+        else:
+            self._others = True
+        if name in _PNG_KEPT:
+            self.setdefault(name, bytes(body))
+        elif name in _PNG_TEXTS and len(self.texts) < _MOST_TEXTS:
+            self.texts.append((name, bytes(body)))
+
+
+def png_chunks(data: bytes) -> PngChunks:
+    """The chunks of a complete PNG, checksums verified.
 
     Raises:
-        ReadError: the file ends before IEND, or a chunk fails its checksum.
+        ReadError: the file ends before IEND, or a chunk of the picture itself fails its checksum. Other chunks that
+            do are left out, with a note.
     """
-    found: dict[bytes, bytes] = {}
+    found = PngChunks(data)
     view, position, name = memoryview(data), 8, b""
     while name != b"IEND":
         if position + 12 > len(data):
@@ -117,18 +165,41 @@ def png_chunks(data: bytes) -> dict[bytes, bytes]:
         body, end = view[position + 8 : position + 8 + size], position + 12 + size
         if end > len(data):
             raise ReadError("the PNG is truncated: it ends inside a chunk; copy the file again")
-        if zlib.crc32(view[position + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big"):
+        if zlib.crc32(view[position + 4 : end - 4]) == int.from_bytes(view[end - 4 : end], "big"):
+            found._take(name, body, view[position:end])
+        elif name in _PNG_PICTURE or not name[:1].islower():
             raise ReadError(f"the PNG is damaged: chunk {name.decode('latin-1')} fails its checksum")
-        if name in (b"IHDR", b"cICP", b"iCCP", b"eXIf"):
-            found[name] = bytes(body)
+        else:
+            found._others = True
+            found.notes = (f"chunk {name.decode('latin-1')} of the PNG fails its checksum and is left out",)
         position = end
     if len(found.get(b"IHDR", b"")) != 13:
         raise ReadError("the PNG is damaged: it has no header chunk")
     return found
 
 
+def check_bmp(data: bytes) -> None:
+    """Raise ReadError when a BMP claims more pixels than its bytes can hold."""
+    header = int.from_bytes(data[14:18], "little")
+    if len(data) < 14 + max(header, 12) or header < 12:
+        raise ReadError("the BMP is damaged or truncated: its header is incomplete")
+    if header == 12:  # OS/2
+        width, height, _, bits = struct.unpack_from("<4H", data, 18)
+        compression = 0
+    else:
+        width, height, _, bits, compression = struct.unpack_from("<iiHHI", data, 18)
+    check_size(abs(width), abs(height), len(data))
+    check_holds("BMP", abs(height) * (abs(width) * bits // 8), len(data), _RLE_RATIO if compression in (1, 2) else 1)
+
+
 def check_webp(data: bytes) -> None:
-    """Raise ReadError when the file is shorter than its RIFF header promises."""
+    """Raise ReadError when the file is shorter than its RIFF header promises, or claims an absurd size."""
+    kind = data[12:16]
+    if kind == b"VP8X" and len(data) >= 30:
+        check_size(*(1 + int.from_bytes(data[at : at + 3], "little") for at in (24, 27)), len(data))
+    elif kind == b"VP8L" and len(data) >= 25:
+        packed = int.from_bytes(data[21:25], "little")
+        check_size(1 + (packed & 0x3FFF), 1 + (packed >> 14 & 0x3FFF), len(data))
     promised = 8 + int.from_bytes(data[4:8], "little")
     if len(data) < promised:
         raise ReadError(f"the WebP is truncated: {len(data)} of {promised} bytes; copy the file again")

@@ -6,6 +6,11 @@ Source: Technical Introduction to OpenEXR and the standard attribute list, opene
 
 from __future__ import annotations
 
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -13,11 +18,13 @@ import numpy as np
 
 from hdrrecon.color import D65, PRIMARIES, primaries_to_xyz
 from hdrrecon.io.icc import rec709_matrix, xyz_of_white
+from hdrrecon.io.limits import check_size
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.options import Compression
 
 HALF_MAX = 65504.0
 CONFIDENCE_CHANNEL = "confidence"
+_LONGEST_HEADER, _LEAST_CHANNEL_BYTES = 1 << 20, 18
 _OURS = {  # attributes that follow from the image or from `write`'s own arguments
     "channels",
     "compression",
@@ -38,6 +45,48 @@ _OURS = {  # attributes that follow from the image or from `write`'s own argumen
 }
 
 
+def check_exr(path: Path) -> None:
+    """Raise ReadError when the first part of an EXR claims a size that is not believed, or its header is damaged."""
+    with path.open("rb") as file:
+        head, size = file.read(_LONGEST_HEADER), path.stat().st_size
+    at, window, channels = 8, None, 1
+    while at < len(head) and head[at]:
+        end = head.find(b"\0", at)
+        second = head.find(b"\0", end + 1)
+        if end < 0 or second < 0 or second + 5 > len(head):
+            break
+        name, length = head[at:end], int.from_bytes(head[second + 1 : second + 5], "little")
+        body = head[second + 5 : second + 5 + length]
+        if name == b"dataWindow" and len(body) == 16:
+            window = struct.unpack("<4i", body)
+        elif name == b"channels":
+            channels = max(1, (len(body) - 1) // _LEAST_CHANNEL_BYTES)
+        at = second + 5 + length
+    if window is None:
+        raise ReadError("the EXR is damaged or truncated: its header has no data window")
+    check_size(window[2] - window[0] + 1, (window[3] - window[1] + 1) * -(-channels // 8), size)
+
+
+@contextmanager
+def named_for_cpp(path: Path, writing: bool = False) -> Iterator[str]:
+    """A name of the file that C++ libraries understand: they take UTF-8 only, and a file's name is any bytes.
+
+    Where the name is no UTF-8, the file goes through a temporary folder.
+    """
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:
+        with tempfile.TemporaryDirectory() as folder:
+            other = Path(folder) / "x.exr"
+            if not writing:
+                shutil.copyfile(path, other)
+            yield str(other)
+            if writing:
+                shutil.copyfile(other, path)
+    else:
+        yield str(path)
+
+
 def read_exr(path: Path) -> Decoded:
     """The RGB(A) or luminance image of an EXR: its data window, in the file's own primaries, as float32.
 
@@ -48,8 +97,9 @@ def read_exr(path: Path) -> Decoded:
     """
     import OpenEXR
 
+    check_exr(path)
     try:
-        with OpenEXR.File(str(path), separate_channels=True) as file:
+        with named_for_cpp(path) as name, OpenEXR.File(name, separate_channels=True) as file:
             if not file.parts:
                 raise ReadError("the EXR is damaged or truncated: it has no readable part")
             # Copies, because closing the file empties both dictionaries.
@@ -94,7 +144,10 @@ def _to_rec709(header: dict) -> np.ndarray | None:
     pairs = np.reshape(values, (4, 2)).astype(np.float64)
     if not np.isfinite(pairs).all() or (pairs[:, 1] == 0).any():
         return None
-    return rec709_matrix(primaries_to_xyz(pairs[:3], pairs[3]), xyz_of_white(pairs[3]))
+    try:
+        return rec709_matrix(primaries_to_xyz(pairs[:3], pairs[3]), xyz_of_white(pairs[3]))
+    except np.linalg.LinAlgError as error:
+        raise ReadError("the EXR is damaged: its chromaticities are no primaries") from error
 
 
 def exr_header(
@@ -149,8 +202,8 @@ def write_exr(path: Path, header: dict[str, Any], channels: dict[str, np.ndarray
     import OpenEXR
 
     try:
-        with OpenEXR.File(header, channels) as file:
-            file.write(str(path))
+        with OpenEXR.File(header, channels) as file, named_for_cpp(path, writing=True) as name:
+            file.write(name)
     except (RuntimeError, TypeError, ValueError) as error:
         if "attribute" in str(error):
             raise ValueError(f"OpenEXR cannot store this attribute: {error}") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.io.exr import CONFIDENCE_CHANNEL
+from hdrrecon.io.exr import CONFIDENCE_CHANNEL, check_exr, named_for_cpp
 
 RESPONSE_ATTRIBUTE = "hdrreconResponse"
 _SAMPLES = 256
@@ -31,7 +31,8 @@ def read_extras(path: str | Path) -> Extras:
             return Extras()
     import OpenEXR
 
-    with OpenEXR.File(str(path), separate_channels=True) as file:
+    check_exr(Path(path))
+    with named_for_cpp(Path(path)) as name, OpenEXR.File(name, separate_channels=True) as file:
         part = file.parts[0]
         plane = part.channels.get(CONFIDENCE_CHANNEL)
         confidence = None if plane is None else plane.pixels.astype(np.float32)

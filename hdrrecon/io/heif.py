@@ -1,7 +1,8 @@
 """AVIF and HEIC, photos in and HDR (PQ) in and out; both are boxes of the ISO base media format.
 
 AVIF photos of 8 bits come through Pillow; deeper ones and PQ through imagecodecs, `hdrrecon[hdrfiles]`.
-HEIC comes through pillow-heif, `hdrrecon[phone]`, which also turns it upright.
+HEIC comes through pillow-heif, `hdrrecon[phone]`, which also turns it upright. Turn, profile, EXIF and XMP of AVIF are
+read from its boxes (`boxes`), because no two of these libraries hand out the same.
 
 Sources: ISO 23008-12 (HEIF), 12.1.5 for `colr`; AV1 image format 1.1 (aomedia.org) and its `av1C` box.
 """
@@ -13,6 +14,10 @@ import io
 import numpy as np
 
 from hdrrecon.color import matrix_between
+from hdrrecon.io.alpha import divided
+from hdrrecon.io.boxes import PrimaryItem, primary_item
+from hdrrecon.io.code_points import profile_of_transfer
+from hdrrecon.io.limits import check_size
 from hdrrecon.io.optional import need
 from hdrrecon.io.orientation import orientation_of
 from hdrrecon.io.photo import Decoded, ReadError
@@ -24,52 +29,69 @@ _SRGB_LIKE = (1, 2, 6, 13)  # BT.709, unspecified, BT.601, sRGB: in practice all
 
 
 def decode_avif(data: bytes, white_nits: float) -> Decoded:
-    """Raises ReadError: damaged, HLG, or more than one colour description of different kind."""
-    primaries, transfer, bits = _colr(data), None, _avif_bits(data)
-    primaries, transfer = primaries if primaries else (2, 2)
+    """The primary picture. Of a sequence that is its still, the first frame as a rule.
+
+    Raises ReadError: damaged, or HLG.
+    """
+    item = primary_item(data) or PrimaryItem()
+    if data[8:12] == b"avis" and item.size:
+        # As a still: imagecodecs 2026.3 corrupts its memory when asked for one frame of a sequence.
+        data = data[:8] + b"avif" + data[12:]
+    if item.size:
+        check_size(*item.size, len(data))
+    if item.coded_size and item.coded_size != item.size:
+        raise ReadError(
+            f"the AVIF is damaged: it claims {item.size} pixels (width, height), its picture has {item.coded_size}"
+        )
+    bits = item.bits or _first_av1c_bits(data)
+    primaries, transfer = item.nclx or (2, 2)
+    facts = {"orientation": _orientation(item), "exif": item.exif, "icc": item.icc, "xmp": item.xmp}
     if bits == 8 and transfer != PQ:
         decoded = decode_with_pillow("avif", data)
-        return _photo(
-            decoded.color,
-            decoded.alpha,
-            primaries,
-            transfer,
-            orientation=orientation_of(decoded.exif),
-            exif=decoded.exif,
-            icc=decoded.icc,
-        )
+        return _photo(decoded.color, decoded.alpha, primaries, transfer, **facts)
     imagecodecs = need("imagecodecs", "hdrfiles", f"reading {bits}-bit AVIF")
     try:
         pixels = imagecodecs.avif_decode(data)
     except RuntimeError as error:
         raise ReadError(f"the AVIF is damaged or truncated ({error})") from error
-    return _deep(pixels, 2**bits - 1, primaries, transfer, white_nits)
+    return _deep(_first_frame(pixels), 2**bits - 1, primaries, transfer, white_nits, **facts)
 
 
 def decode_heic(data: bytes, white_nits: float) -> Decoded:
-    """Raises ReadError: damaged, or HLG."""
+    """The primary picture; `irot` and `imir` are applied by the library. Raises ReadError: damaged, or HLG."""
+    item = primary_item(data) or PrimaryItem()
+    if item.size:
+        check_size(*item.size, len(data))
     pillow_heif = need("pillow_heif", "phone", "reading HEIC")
     try:
         image = pillow_heif.open_heif(io.BytesIO(data), convert_hdr_to_8bit=False)
-        pixels = np.array(image)
+        pixels, mode = np.array(image), image.mode
     except (OSError, ValueError, EOFError, RuntimeError, SyntaxError, LookupError) as error:
         raise ReadError(f"the HEIC is damaged or truncated ({error})") from error
+    exif = image.info.get("exif") or item.exif
+    facts = {
+        "orientation": orientation_of(exif) if item.turn is None else 1,
+        "exif": exif,
+        "icc": image.info.get("icc_profile") or item.icc,
+        "xmp": image.info.get("xmp") or item.xmp,
+    }
     nclx = image.info.get("nclx_profile") or {}
-    primaries, transfer = nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2)
+    primaries, transfer = item.nclx or (nclx.get("color_primaries", 2), nclx.get("transfer_characteristics", 2))
+    if mode.split(";")[0][-1:] == "a":  # stored multiplied by alpha
+        pixels = np.dstack([divided(pixels[..., :-1], pixels[..., -1]), pixels[..., -1]])
     if pixels.dtype == np.uint16:  # scaled to 16 bits by the library
-        return _deep(
-            pixels,
-            65535,
-            primaries,
-            transfer,
-            white_nits,
-            icc=image.info.get("icc_profile"),
-            exif=image.info.get("exif"),
-        )
+        return _deep(pixels, 65535, primaries, transfer, white_nits, **facts)
     whole = Decoded.from_channels(pixels)
-    return _photo(
-        whole.color, whole.alpha, primaries, transfer, exif=image.info.get("exif"), icc=image.info.get("icc_profile")
-    )
+    return _photo(whole.color, whole.alpha, primaries, transfer, **facts)
+
+
+def _orientation(item: PrimaryItem) -> int:
+    """The turn that the boxes say; where they say none, that of EXIF."""
+    return orientation_of(item.exif) if item.turn is None else item.turn
+
+
+def _first_frame(pixels: np.ndarray) -> np.ndarray:
+    return pixels[0] if pixels.ndim == 4 else pixels
 
 
 def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
@@ -124,29 +146,21 @@ def _deep(pixels: np.ndarray, top: int, primaries: int, transfer: int, white_nit
         return plane.astype(np.float32) / np.float32(top)
 
     light = from_pq(unit(whole.color), PRIMARIES_BY_CODE.get(primaries, "rec2020"), white_nits)
-    return Decoded(light, None if whole.alpha is None else unit(whole.alpha))
+    return Decoded(light, None if whole.alpha is None else unit(whole.alpha), **{**facts, "icc": None})
 
 
 def _photo(color, alpha, primaries: int, transfer: int, **facts) -> Decoded:
     if transfer == HLG:
         raise ReadError("this picture is HLG coded HDR, which is not supported; convert it to PQ")
-    if not facts.get("icc") and transfer in _SRGB_LIKE and primaries in (9, 12):
-        facts["to_rec709"] = matrix_between(PRIMARIES_BY_CODE[primaries], "rec709")
+    if not facts.get("icc"):
+        facts["profile"] = profile_of_transfer(primaries, transfer)
+        if transfer in _SRGB_LIKE and primaries in (9, 12):
+            facts["to_rec709"] = matrix_between(PRIMARIES_BY_CODE[primaries], "rec709")
     return Decoded(color, alpha, **facts)
 
 
-def _colr(data: bytes) -> tuple[int, int] | None:
-    """Primaries and transfer of the first `nclx` colour box, by their H.273 numbers."""
-    at = data.find(b"colrnclx")
-    return (
-        None
-        if at < 0 or at + 12 > len(data)
-        else tuple(int.from_bytes(data[at + 8 + 2 * i : at + 10 + 2 * i], "big") for i in range(2))
-    )
-
-
-def _avif_bits(data: bytes) -> int:
-    """Bits per channel by the first `av1C` box: two flags in its third byte."""
+def _first_av1c_bits(data: bytes) -> int:
+    """Bits per channel by the first `av1C` box, where the boxes cannot be followed to the primary picture."""
     at = data.find(b"av1C")
     if at < 0 or at + 7 > len(data):
         raise ReadError("the AVIF is damaged or truncated: it has no av1C box")

@@ -17,12 +17,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hdrrecon.color import D65, XYZ_TO_REC709, linear_to_srgb
+from hdrrecon.color import D65, XYZ_TO_REC709, linear_to_srgb, primaries_to_xyz, srgb_to_linear
 
 D50_XYZ = np.array([0.9642, 1.0, 0.8249])  # the profile connection space, ICC.1 section 7.2.16
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _SRGB_CLOSE = 1e-3  # in code values, a quarter of an 8-bit step: such a curve is sRGB, rounded by its maker
 _IDENTITY_CLOSE = 2e-3
+_WANTED = (b"desc", b"kTRC", b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC")
+_MOST_TAGS, _MOST_TAG_BYTES = 1000, 1 << 18  # a curve of 65536 entries has half of these bytes
+_LONGEST_NAME = 200
+_GAMMAS = (0.1, 10.0)
 
 Curve = Callable[[np.ndarray], np.ndarray]
 
@@ -97,13 +101,45 @@ def parse_profile(data: bytes) -> Profile:
         raise ProfileError(f"the ICC profile is damaged ({error!r})") from error
 
 
+def profile_from_gamma(name: str, gamma: float | None, places) -> Profile:
+    """The profile of what a file states in two numbers and four places instead.
+
+    Args:
+        name: of the profile.
+        gamma: code = light ** gamma, as PNG's gAMA has it; None: the sRGB curve.
+        places: CIE xy of red, green, blue and white; None: those of sRGB.
+
+    Raises:
+        ProfileError: they are no colour space.
+    """
+    if gamma is not None and not _GAMMAS[0] <= gamma <= _GAMMAS[1]:
+        raise ProfileError(f"the file states a gamma of {gamma:g}, which is none")
+    matrix = np.eye(3)
+    if places is not None:
+        pairs = np.asarray(places, np.float64)
+        if (pairs[:, 1] <= 0).any():
+            raise ProfileError("the file states primaries that are no colours")
+        try:
+            matrix = rec709_matrix(primaries_to_xyz(pairs[:3], pairs[3]), xyz_of_white(pairs[3]))
+        except np.linalg.LinAlgError as error:
+            raise ProfileError("the file states primaries that are no colours") from error
+        if not np.isfinite(matrix).all():
+            raise ProfileError("the file states primaries that are no colours")
+
+    def curve(codes):
+        return srgb_to_linear(codes) if gamma is None else codes ** (1 / gamma)
+
+    return Profile(name, "RGB", matrix, (curve,) * 3)
+
+
 def _parse(data: bytes) -> Profile:
     if data[36:40] != b"acsp":
         raise ProfileError("the ICC profile is damaged: its signature is missing")
-    tags = {}
-    for i in range(struct.unpack_from(">I", data, 128)[0]):
+    tags, view = {}, memoryview(data)
+    for i in range(min(struct.unpack_from(">I", data, 128)[0], _MOST_TAGS)):
         name, offset, size = struct.unpack_from(">4sII", data, 132 + 12 * i)
-        tags[name] = data[offset : offset + size]
+        if name in _WANTED:  # the others are neither looked at nor copied: they may overlap, and be large
+            tags[name] = bytes(view[offset : min(offset + size, offset + _MOST_TAG_BYTES)])
     space, name = data[16:20].decode("latin-1").strip(), _text(tags.get(b"desc", b""))
     if space == "GRAY" and b"kTRC" in tags:
         return Profile(name, space, np.eye(3), (_curve(tags[b"kTRC"]),))
@@ -121,10 +157,11 @@ def _parse(data: bytes) -> Profile:
 
 def _text(tag: bytes) -> str:
     if tag[:4] == b"desc":  # version 2: ASCII with a length
-        return tag[12 : 12 + struct.unpack_from(">I", tag, 8)[0]].decode("latin-1").strip("\0 ")
+        length = min(struct.unpack_from(">I", tag, 8)[0], _LONGEST_NAME)
+        return tag[12 : 12 + length].decode("latin-1").strip("\0 ")
     if tag[:4] == b"mluc":  # version 4: the first language
         size, offset = struct.unpack_from(">II", tag, 20)
-        return tag[offset : offset + size].decode("utf-16-be").strip("\0 ")
+        return tag[offset : offset + min(size, 2 * _LONGEST_NAME)].decode("utf-16-be", "replace").strip("\0 ")
     return ""
 
 
@@ -134,7 +171,9 @@ def _curve(tag: bytes) -> Curve:
         count = struct.unpack_from(">I", tag, 8)[0]
         if count == 0:
             return lambda x: x
-        table = np.array(struct.unpack_from(f">{count}H", tag, 12))
+        if len(tag) < 12 + 2 * count:
+            raise ProfileError("the ICC profile is damaged: its tone curve is incomplete")
+        table = np.frombuffer(tag, ">u2", count, 12).astype(np.float64)
         if count == 1:
             return lambda x, g=table[0] / 256: x**g
         return lambda x: np.interp(x, np.linspace(0, 1, count), table / 65535)

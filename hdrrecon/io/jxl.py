@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from hdrrecon.color import matrix_between
-from hdrrecon.io.jxl_header import LINEAR, P3, UNIT_NITS, declared_pq, read_header
+from hdrrecon.io.jxl_header import LINEAR, P3, UNIT_NITS, declared_pq, read_header, read_size
+from hdrrecon.io.limits import check_size
 from hdrrecon.io.optional import need
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pq import PQ, from_pq, to_pq
@@ -35,7 +36,9 @@ def decode_jxl(data: bytes, white_nits: float) -> Decoded:
     """
     imagecodecs = need("imagecodecs", "hdrfiles", "reading JPEG XL")
     try:
-        pixels, header = imagecodecs.jpegxl_decode(data), read_header(data)
+        header = read_header(data)
+        check_size(*read_size(data), len(data))
+        pixels = imagecodecs.jpegxl_decode(data, index=0)  # of an animation, its first frame
     except (RuntimeError, ValueError) as error:
         raise ReadError(f"the JPEG XL is damaged or truncated ({error})") from error
     floats = pixels.dtype.kind == "f"

@@ -21,6 +21,7 @@ P3 = 11
 _SIGNATURE, _LONGEST = b"\xff\x0a", 4096  # bytes; more than any header without an ICC profile
 _BOXED = b"\0\0\0\x0cJXL "
 _ENUM = ((0, 0), (1, 0), (2, 4), (18, 6))
+_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))  # width to height
 _SIZE = ((1, 9), (1, 13), (1, 18), (1, 30))
 _XY = ((0, 19), (524288, 19), (1048576, 20), (2097152, 21))
 _NAME = ((0, 0), (0, 4), (16, 5), (48, 10))
@@ -73,14 +74,14 @@ def read_header(data: bytes) -> Header | None:
     """
     start, _ = _codestream(data)
     bits = _Bits(data[start : start + _LONGEST], 16)
-    _skip_size(bits)
+    _take_size(bits)
     if bits.take(1):  # all by default: 8 bits, sRGB
         return Header(1, SRGB, True, False, 0, 0, 0, bits.at + 1)
     extra_at, extra = bits.at, bits.take(1)
     if extra:
         bits.take(3)
         if bits.take(1):
-            _skip_size(bits)
+            _take_size(bits)
         if bits.take(2):  # preview, animation
             return None
     _skip_depth(bits)
@@ -173,15 +174,24 @@ def _codestream(data: bytes) -> tuple[int, int | None]:
     raise ValueError("the JPEG XL holds no codestream")
 
 
-def _skip_size(bits: _Bits) -> None:
+def read_size(data: bytes) -> tuple[int, int]:
+    """(width, height) as stored. Raises ValueError: it is damaged."""
+    start, _ = _codestream(data)
+    return _take_size(_Bits(data[start : start + _LONGEST], 16))
+
+
+def _take_size(bits: _Bits) -> tuple[int, int]:
+    """(width, height)."""
     small = bits.take(1)
 
-    def side():
-        return bits.take(5) if small else bits.choose(_SIZE)
+    def side() -> int:
+        return 8 * (bits.take(5) + 1) if small else bits.choose(_SIZE)
 
-    side()
-    if not bits.take(3):  # else the width follows from the height by a ratio
-        side()
+    height, ratio = side(), bits.take(3)
+    if not ratio:
+        return side(), height
+    above, below = _RATIOS[ratio - 1]
+    return height * above // below, height
 
 
 def _skip_depth(bits: _Bits) -> None:

@@ -5,11 +5,13 @@ Source: EXIF 2.32 (CIPA DC-008), tag 0x0112. The number says where the stored fi
 
 from __future__ import annotations
 
+import re
 import struct
 
 import numpy as np
 
 ORIENTATION_TAG = 0x0112
+_XMP_ORIENTATION = re.compile(rb"""tiff:Orientation\s*(?:=\s*["']|>)\s*([1-8])\b""")
 
 
 def upright(image: np.ndarray, orientation: int) -> np.ndarray:
@@ -31,9 +33,12 @@ def as_stored(image: np.ndarray, orientation: int) -> np.ndarray:
     return upright(image, {6: 8, 8: 6}.get(orientation, orientation))
 
 
-def orientation_of(exif: bytes | None) -> int:
-    """Orientation in a raw EXIF block; 1 where there is none or the block is damaged."""
+def orientation_of(exif: bytes | None, xmp: bytes | None = None) -> int:
+    """Orientation in a raw EXIF block, else in an XMP packet; 1 where neither says it or they are damaged."""
     value = exif_value(exif, ORIENTATION_TAG)
+    if value is None and xmp:
+        found = _XMP_ORIENTATION.search(xmp)
+        value = int(found[1]) if found else None
     return value if value in range(1, 9) else 1
 
 

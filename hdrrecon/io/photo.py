@@ -4,10 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+if TYPE_CHECKING:
+    from hdrrecon.io.icc import Profile
+
+RAW_NAMES = frozenset(
+    (
+        ".3fr",
+        ".arw",
+        ".cr2",
+        ".cr3",
+        ".crw",
+        ".dng",
+        ".iiq",
+        ".nef",
+        ".nrw",
+        ".orf",
+        ".pef",
+        ".raf",
+        ".rw2",
+        ".rwl",
+        ".sr2",
+        ".srw",
+        ".x3f",
+    )
+)
+"""Extensions of camera raw files. Many of them are TIFFs inside, whose first page is a thumbnail."""
 READABLE = frozenset(
     (
         ".jpg",
@@ -31,15 +56,7 @@ READABLE = frozenset(
         ".heif",
         ".hif",
         ".jxl",
-        ".dng",
-        ".cr2",
-        ".cr3",
-        ".nef",
-        ".arw",
-        ".raf",
-        ".rw2",
-        ".orf",
-        ".pef",
+        *RAW_NAMES,
     )
 )
 """Extensions worth collecting from a folder. What a file is, its first bytes decide, not its name."""
@@ -65,7 +82,8 @@ class Photo:
         to_rec709: (3, 3) float64, linear RGB of the file's primaries -> linear Rec.709 (``rgb @ M.T``).
         path: where it came from.
         exif: the raw EXIF block of JPEG, PNG or WebP, or None. Its orientation has been applied already.
-        icc_name: description of the embedded ICC profile, or None.
+        icc_name: description of the embedded ICC profile, or of what stands in for one (PNG's gAMA), or None.
+        xmp: the XMP packet of JPEG, PNG, WebP, AVIF or HEIC, or None.
     """
 
     pixels: np.ndarray
@@ -77,6 +95,7 @@ class Photo:
     exif: bytes | None = None
     icc_name: str | None = None
     response: Literal["srgb"] | None = None
+    xmp: bytes | None = None
 
     @property
     def width(self) -> int:
@@ -93,7 +112,8 @@ class CodedPhoto:
 
     Attributes:
         pixels: (H, W, 1) grey or (H, W, 3), upright, contiguous: uint8, uint16, or float32 as in `Photo`.
-        values: (3, K) float32: code value in [0, 1] of each integer; None where that is integer / (K - 1), and for floats.
+        values: (3, K) float32: code value in [0, 1] of each integer; None where that is integer / (K - 1), and for
+            floats.
         alpha: (H, W) integers or floats as stored, or None.
 
     The others are those of `Photo`.
@@ -109,13 +129,27 @@ class CodedPhoto:
     exif: bytes | None
     icc_name: str | None
     response: Literal["srgb"] | None
+    xmp: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """A file's own numbers: `color` (H, W, 1 or 3), `alpha` (H, W), of uint8, uint16 or float32 as stored.
+    """A file's own numbers, and the facts beside them: the same list for every format and depth.
 
-    `raw`: the integers are linear light of a sensor, not code values.
+    A decoder that cannot tell a fact leaves it at its default; `tests/io/test_facts.py` asks each of them for all.
+
+    Attributes:
+        color: (H, W, 1 or 3) uint8, uint16 or float32 as stored.
+        alpha: (H, W) of the same kind, straight, or None. Colour that the file stores multiplied by alpha has been
+            divided again; channels that the file does not call alpha are left out.
+        orientation: EXIF number of the turn that is still to be done, whatever the file says it with.
+        exif: EXIF block, or None.
+        icc: embedded profile, or None.
+        profile: what stands in for one (gAMA and cHRM of PNG), understood; an `icc` goes before it.
+        to_rec709: (3, 3) of the file's primaries, where they are given by a number, or None.
+        raw: the integers are linear light of a sensor, not code values.
+        xmp: XMP packet, or None.
+        notes: sentences about what is odd in the file, for warnings.
     """
 
     color: np.ndarray
@@ -125,6 +159,9 @@ class Decoded:
     icc: bytes | None = None
     to_rec709: np.ndarray | None = None
     raw: bool = False
+    profile: Profile | None = None
+    xmp: bytes | None = None
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def from_channels(cls, array: np.ndarray, **facts) -> Decoded:

@@ -13,7 +13,18 @@ from hdrrecon.io.photo import Decoded, ReadError
 
 _PLUGINS = {"jpeg": "Jpeg", "png": "Png", "webp": "WebP", "bmp": "Bmp", "tiff": "Tiff", "avif": "Avif"}
 _ROWS_PX = 1 << 22
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    OverflowError,
+    RuntimeError,
+    AssertionError,
+    struct.error,
+)
 
 
 def decode_with_pillow(kind: str, data: bytes, icc: bytes | None = None) -> Decoded:
@@ -25,11 +36,23 @@ def decode_with_pillow(kind: str, data: bytes, icc: bytes | None = None) -> Deco
     Raises:
         ReadError: damaged, CMYK without a usable profile, or a pixel format that is not 8-bit.
     """
-    from PIL import Image
+    return decode_image(kind, opened(kind, data), icc)
 
+
+def opened(kind: str, data: bytes):
+    """The Pillow image of `data`, its header read. Raises ReadError: the header is damaged."""
     plugin = importlib.import_module(f"PIL.{_PLUGINS[kind]}ImagePlugin")
     try:
-        image = getattr(plugin, f"{_PLUGINS[kind]}ImageFile")(io.BytesIO(data))
+        return getattr(plugin, f"{_PLUGINS[kind]}ImageFile")(io.BytesIO(data))
+    except _BROKEN as error:
+        raise ReadError(f"the {kind.upper()} is damaged or truncated ({error})") from error
+
+
+def decode_image(kind: str, image, icc: bytes | None = None) -> Decoded:
+    """The pixels of an opened Pillow image; raises as `decode_with_pillow`."""
+    from PIL import Image
+
+    try:
         image.load()
     except Image.DecompressionBombError as error:  # WebP and unusual TIFFs check in spite of all
         raise ReadError(f"this {kind.upper()} is too large for Pillow ({error}); save it as PNG") from error
@@ -37,13 +60,15 @@ def decode_with_pillow(kind: str, data: bytes, icc: bytes | None = None) -> Deco
         raise ReadError(f"the {kind.upper()} is damaged or truncated ({error})") from error
     icc = icc or image.info.get("icc_profile") or None
     if image.mode == "CMYK":
-        return Decoded.from_channels(np.asarray(_cmyk_to_srgb(image, icc)), exif=image.info.get("exif"))
+        return Decoded.from_channels(
+            np.asarray(_cmyk_to_srgb(image, icc)), exif=image.info.get("exif"), xmp=image.info.get("xmp")
+        )
     try:
         if image.mode != (mode := _target_mode(image)):
             image = image.convert(mode)
     except _BROKEN as error:
         raise ReadError(f"the {kind.upper()} is damaged ({error})") from error
-    return Decoded.from_channels(_pixels(image), exif=image.info.get("exif"), icc=icc)
+    return Decoded.from_channels(_pixels(image), exif=image.info.get("exif"), icc=icc, xmp=image.info.get("xmp"))
 
 
 def _pixels(image) -> np.ndarray:

@@ -10,8 +10,10 @@ import re
 
 import numpy as np
 
+from hdrrecon.io.limits import check_size
 from hdrrecon.io.photo import Decoded, ReadError
 
+_LONGEST_HEADER = 1 << 16
 _RGBE_MAX = 255 * 2.0**119  # the largest number that OpenCV's writer does not turn into 0
 
 
@@ -23,7 +25,7 @@ def decode_hdr(data: bytes) -> Decoded:
     """
     import cv2
 
-    header = re.match(rb"#\?[^\n]*\n(?:[^\n]*\n)*?\n([-+][XY] \d+ [-+][XY] \d+)\r?\n", data)
+    header = re.match(rb"#\?[^\n]*\n(?:[^\n]*\n)*?\n([-+][XY] \d+ [-+][XY] \d+)\r?\n", data[:_LONGEST_HEADER])
     if not header:
         raise ReadError("the Radiance header is damaged or truncated: no resolution line")
     if b"FORMAT=32-bit_rle_xyze" in header.group():
@@ -32,6 +34,8 @@ def decode_hdr(data: bytes) -> Decoded:
         raise ReadError(
             f"Radiance rows in the order {header.group(1).decode()!r} are not supported; wanted '-Y height +X width'"
         )
+    height, width = (int(number) for number in re.findall(rb"\d+", header.group(1)))
+    check_size(width, height, len(data))
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     except cv2.error:
@@ -62,14 +66,17 @@ def encode_hdr(image: np.ndarray) -> bytes:
 
 def decode_pfm(data: bytes) -> Decoded:
     """A portable float map, values as stored: only the sign of its scale is used. Raises ReadError."""
-    header = re.match(rb"(PF|Pf)\s+(\d+)\s+(\d+)\s+([-+]?[\d.]+(?:[eE][-+]?\d+)?)[ \t\r]*\n", data)
+    header = re.match(
+        rb"(PF|Pf)\s+(\d+)\s+(\d+)\s+([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)[ \t\r]*\n",
+        data[:_LONGEST_HEADER],
+    )
     if not header:
         raise ReadError("the PFM header is damaged; wanted 'PF', width, height and scale")
     width, height, channels = int(header[2]), int(header[3]), 3 if header[1] == b"PF" else 1
-    body = data[header.end() :]
-    wanted = 4 * width * height * channels
-    if len(body) < wanted:
-        raise ReadError(f"the PFM is truncated: {len(body)} of {wanted} bytes of pixels; copy the file again")
+    check_size(width, height, len(data))
+    there, wanted = len(data) - header.end(), 4 * width * height * channels
+    if there < wanted:
+        raise ReadError(f"the PFM is truncated: {there} of {wanted} bytes of pixels; copy the file again")
     order = "<f4" if float(header[4]) < 0 else ">f4"
-    pixels = np.frombuffer(body, order, width * height * channels).reshape(height, width, channels)
+    pixels = np.frombuffer(data, order, width * height * channels, header.end()).reshape(height, width, channels)
     return Decoded.from_channels(pixels[::-1].astype(np.float32))

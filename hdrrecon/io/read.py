@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import io
+import math
+import stat
 import warnings
-import zlib
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from hdrrecon.color import linear_to_srgb, matrix_between, srgb_to_linear
-from hdrrecon.io.container import check_jpeg, check_webp, kind_of, png_chunks
+from hdrrecon.io.container import check_bmp, check_webp, kind_of
 from hdrrecon.io.exr import read_exr
 from hdrrecon.io.heif import decode_avif, decode_heic
 from hdrrecon.io.icc import Profile, ProfileError, convert_with_table, parse_profile
+from hdrrecon.io.jpeg_decode import decode_jpeg
 from hdrrecon.io.jxl import decode_jxl
+from hdrrecon.io.limits import check_holds
 from hdrrecon.io.orientation import is_adobe_rgb, orientation_of, upright
-from hdrrecon.io.photo import CodedPhoto, Decoded, Photo, ReadError
+from hdrrecon.io.photo import RAW_NAMES, CodedPhoto, Decoded, Photo, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
-from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, WHITE_NITS, from_pq
+from hdrrecon.io.png import decode_png
+from hdrrecon.io.pq import WHITE_NITS
 from hdrrecon.io.radiance import decode_hdr, decode_pfm
 from hdrrecon.io.raw import decode_raw
-from hdrrecon.io.tiff import decode_tiff, is_dng
+from hdrrecon.io.tiff import decode_tiff, is_raw
 from hdrrecon.io.ultrahdr import read_gain_map
 
-_TIFF_NAMES = (".tif", ".tiff", ".jpg", ".jpeg", ".png", "")
+_LONGEST_REASON = 200
 
 
 def read(path: str | Path, *, white_nits: float = WHITE_NITS) -> np.ndarray:
@@ -89,7 +93,7 @@ def read_photo(path: str | Path) -> Photo:
     pixels = encoded(coded.pixels, coded.values)
     if pixels.shape[2] == 1:
         pixels = np.repeat(pixels, 3, axis=2)
-    same = ("bits", "linear", "to_rec709", "path", "exif", "icc_name", "response")
+    same = ("bits", "linear", "to_rec709", "path", "exif", "icc_name", "response", "xmp")
     return Photo(
         pixels=np.ascontiguousarray(pixels),
         alpha=None if coded.alpha is None else _to_unit(coded.alpha),
@@ -104,6 +108,8 @@ def read_coded(path: str | Path) -> CodedPhoto:
     with _naming(path):
         decoded = _decode(kind, data, path, WHITE_NITS)
         del data
+        for note in decoded.notes:
+            warnings.warn(f"{path}: {note}", stacklevel=3)
         bits, values = decoded.color.dtype.itemsize * 8, None
         decoded, profile = _understand(decoded, path)
         color, matrix = decoded.color, np.eye(3) if decoded.to_rec709 is None else decoded.to_rec709
@@ -136,6 +142,7 @@ def read_coded(path: str | Path) -> CodedPhoto:
         exif=decoded.exif,
         icc_name=profile.name if profile else None,
         response="srgb" if decoded.raw else None,
+        xmp=decoded.xmp,
     )
 
 
@@ -153,24 +160,42 @@ class _naming:
             raise ReadError(f"{self.path}: {error}") from error
         if isinstance(error, MemoryError):
             raise ReadError(f"{self.path}: the image does not fit into memory") from error
+        if isinstance(error, Exception) and not isinstance(error, Warning):
+            # Decoders raise whatever they like at damaged files; a list of their kinds would never be complete.
+            what = " ".join(f"{type(error).__name__}: {error}".split())[:_LONGEST_REASON]
+            raise ReadError(f"{self.path}: the file is damaged, or of a kind that is not supported ({what})") from error
 
 
 def _load(path: Path) -> tuple[str, bytes]:
     """Kind and bytes of a file; of an EXR the first bytes only, because its library reads the file itself."""
-    if path.is_dir():
+    check_is_file(path)
+    with path.open("rb") as file:
+        head = file.read(32)
+        with _naming(path):
+            kind = kind_of(head)
+        return kind, head if kind == "exr" else head + file.read()
+
+
+def check_is_file(path: Path) -> None:
+    """Raise IsADirectoryError or ReadError for what would not end, or never begin: folders, pipes, devices, sockets.
+
+    Raises:
+        FileNotFoundError, PermissionError, OSError: naming the path.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
         raise IsADirectoryError(f"{path} is a folder; name an image file")
-    with path.open("rb") as file, _naming(path):
-        data = file.read(32)
-        kind = kind_of(data)
-        return kind, data if kind == "exr" else data + file.read()
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+        raise ReadError(f"{path} is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file; name an image file")
 
 
 def _decode(kind: str, data: bytes, path: Path, white_nits: float) -> Decoded:
     """The file's own numbers; light, where they are PQ codes."""
     if kind == "exr":
         return read_exr(path)
-    # Most raw files are TIFFs whose first page is a thumbnail, told by their name or by DNG's own tag.
-    if kind == "tiff" and (path.suffix.lower() not in _TIFF_NAMES or is_dng(data)):
+    # Most raw files are TIFFs whose first page is a thumbnail, told by their name or by what is inside.
+    if kind == "tiff" and (path.suffix.lower() in RAW_NAMES or is_raw(data)):
         kind = "raw"
     if kind in _PQ_DECODERS:
         return _PQ_DECODERS[kind](data, white_nits)
@@ -189,61 +214,27 @@ def _in_rec709(light: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
     return light if matrix is None else light @ matrix.T.astype(np.float32)
 
 
-def _decode_jpeg(data: bytes) -> Decoded:
-    check_jpeg(data)
-    return _decode_with_exif("jpeg", data)
-
-
 def _decode_webp(data: bytes) -> Decoded:
     check_webp(data)
-    return _decode_with_exif("webp", data)
+    decoded = decode_with_pillow("webp", data)
+    return replace(decoded, orientation=orientation_of(decoded.exif, decoded.xmp))
 
 
-def _decode_with_exif(kind: str, data: bytes) -> Decoded:
-    decoded = decode_with_pillow(kind, data)
-    return replace(decoded, orientation=orientation_of(decoded.exif))
-
-
-def _decode_png(data: bytes, white_nits: float) -> Decoded:
-    chunks = png_chunks(data)
-    exif, icc, matrix = chunks.get(b"eXIf"), None, None
-    cicp = chunks.get(b"cICP", b"")
-    if len(cicp) == 4:  # it overrules a profile (PNG 3rd edition, 4.3)
-        if cicp[1] == HLG:
-            raise ReadError("this PNG is HLG coded HDR, which is not supported; convert it to PQ")
-        if cicp[0] in PRIMARIES_BY_CODE and cicp[0] != 1:
-            matrix = matrix_between(PRIMARIES_BY_CODE[cicp[0]], "rec709")
-    elif b"iCCP" in chunks:
-        try:
-            icc = zlib.decompress(chunks[b"iCCP"].split(b"\0", 1)[1][1:])
-        except (zlib.error, IndexError):
-            icc = b"damaged"  # met again, and warned about, where the profile is read
-    facts = {"orientation": orientation_of(exif), "exif": exif, "icc": icc, "to_rec709": matrix}
-    deep = chunks[b"IHDR"][8] == 16
-    decoded = replace(_deep_png(chunks, data) if deep else decode_with_pillow("png", data), **facts)
-    if cicp[1:2] != bytes([PQ]):
-        return decoded
-    light = from_pq(_to_unit(decoded.color), PRIMARIES_BY_CODE.get(cicp[0], "rec2020"), white_nits)
-    alpha = None if decoded.alpha is None else _to_unit(decoded.alpha)
-    return replace(decoded, color=light, alpha=alpha, to_rec709=None)
-
-
-def _deep_png(chunks: dict[bytes, bytes], data: bytes) -> Decoded:
-    import cv2  # Pillow would keep the upper 8 of the 16 bits
-
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if pixels is None or pixels.dtype != np.uint16:
-        raise ReadError("the 16-bit PNG is damaged: it cannot be decoded")
-    if pixels.ndim == 3:
-        pixels = pixels[..., [2, 1, 0, 3][: pixels.shape[2]]]
-    if chunks[b"IHDR"][9] in (0, 4) and pixels.ndim == 3:  # grey with alpha arrives as three equal channels
-        pixels = pixels[..., [0, *range(3, pixels.shape[2])]]
-    return Decoded.from_channels(pixels)
+def _decode_bmp(data: bytes) -> Decoded:
+    check_bmp(data)
+    return decode_with_pillow("bmp", data)
 
 
 def _decode_npy(data: bytes) -> Decoded:
     try:
+        file = io.BytesIO(data)
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        shape, _, dtype = read_header[version](file)
+        check_holds(".npy", math.prod(shape) * dtype.itemsize, len(data))
         array = np.load(io.BytesIO(data), allow_pickle=False)
+    except ReadError:
+        raise
     except Exception as error:  # its header is parsed as Python, which fails in many ways
         raise ReadError(f"the .npy file is damaged or truncated ({error})") from error
     array = array.astype(array.dtype.newbyteorder("="))
@@ -255,22 +246,24 @@ def _decode_npy(data: bytes) -> Decoded:
 
 
 _DECODERS = {
-    "jpeg": _decode_jpeg,
+    "jpeg": decode_jpeg,
     "webp": _decode_webp,
     "tiff": decode_tiff,
     "npy": _decode_npy,
     "raw": decode_raw,
-    "bmp": lambda data: decode_with_pillow("bmp", data),
+    "bmp": _decode_bmp,
     "hdr": decode_hdr,
     "pfm": decode_pfm,
 }
-_PQ_DECODERS = {"png": _decode_png, "avif": decode_avif, "heic": decode_heic, "jxl": decode_jxl}
+_PQ_DECODERS = {"png": decode_png, "avif": decode_avif, "heic": decode_heic, "jxl": decode_jxl}
 
 
 def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:
     """The profile to apply, if any; table profiles are applied here and now."""
     icc = decoded.icc
     if not icc:
+        if decoded.profile is not None:
+            return decoded, _for_channels(decoded.profile, decoded.color.shape[2])
         if decoded.to_rec709 is None and is_adobe_rgb(decoded.exif):
             return decoded, _adobe_rgb()
         return decoded, None
@@ -283,8 +276,7 @@ def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:
             return replace(decoded, color=np.asarray(image)), replace(profile, to_rec709=np.eye(3))
         if profile.to_rec709 is None:
             raise ProfileError(f"table profile {profile.name!r} works on 8-bit RGB only")
-        if len(profile.curves) == 3 and decoded.color.shape[2] == 1:
-            profile = replace(profile, curves=profile.curves[1:2], to_rec709=np.eye(3))
+        profile = _for_channels(profile, decoded.color.shape[2])
         if len(profile.curves) != decoded.color.shape[2]:
             raise ProfileError(f"a {profile.space} profile on an image of {decoded.color.shape[2]} channels")
         profile.encode_luts(256)  # raises for curves that cannot be used
@@ -292,6 +284,13 @@ def _understand(decoded: Decoded, path: Path) -> tuple[Decoded, Profile | None]:
     except ProfileError as error:
         warnings.warn(f"{path}: {error}; sRGB is assumed", stacklevel=3)
         return decoded, None
+
+
+def _for_channels(profile: Profile, channels: int) -> Profile:
+    """A profile of colour for a grey picture: its curve of green, and no primaries."""
+    if len(profile.curves) == 3 and channels == 1:
+        return replace(profile, curves=profile.curves[1:2], to_rec709=np.eye(3))
+    return profile
 
 
 def _adobe_rgb() -> Profile:

@@ -118,3 +118,39 @@ def _xyz(values) -> bytes:
 def _mluc(text: str) -> bytes:
     encoded = text.encode("utf-16-be")
     return b"mluc" + struct.pack(">III2s2sII", 0, 1, 12, b"en", b"US", len(encoded), 28) + encoded
+
+
+def with_avif_properties(avif: bytes, *properties: tuple[bytes, bytes]) -> bytes:
+    """A one-picture AVIF whose primary item has these further properties (kind, body), such as irot and colr."""
+    boxes = b"".join(struct.pack(">I4s", 8 + len(body), kind) + body for kind, body in properties)
+    ipco = avif.index(b"ipco") - 4
+    ipco_end = ipco + int.from_bytes(avif[ipco : ipco + 4], "big")
+    ipma = avif.index(b"ipma") - 4
+    count_at = ipma + 8 + 4 + 4 + 2  # version and flags, entry count, item number
+    before = _number_of_boxes(avif[ipco + 8 : ipco_end])
+    essential = {b"irot": 0x80, b"imir": 0x80}
+    indices = bytes(before + 1 + i | essential.get(kind, 0) for i, (kind, _) in enumerate(properties))
+    entry_end = count_at + 1 + avif[count_at]
+    grown = len(boxes) + len(indices)
+    out = bytearray(
+        avif[:ipco_end]
+        + boxes
+        + avif[ipco_end:count_at]
+        + bytes([avif[count_at] + len(properties)])
+        + avif[count_at + 1 : entry_end]
+        + indices
+        + avif[entry_end:]
+    )
+    for kind, more in ((b"meta", grown), (b"iprp", grown), (b"ipco", len(boxes)), (b"ipma", len(indices))):
+        at = out.index(kind) - 4
+        out[at : at + 4] = struct.pack(">I", int.from_bytes(out[at : at + 4], "big") + more)
+    extent = out.index(b"iloc") + 4 + 4 + 2 + 2 + 2 + 2 + 2  # to the first extent's offset, of 4 bytes
+    out[extent : extent + 4] = struct.pack(">I", int.from_bytes(out[extent : extent + 4], "big") + grown)
+    return bytes(out)
+
+
+def _number_of_boxes(data: bytes) -> int:
+    count, at = 0, 0
+    while at + 8 <= len(data):
+        at, count = at + int.from_bytes(data[at : at + 4], "big"), count + 1
+    return count

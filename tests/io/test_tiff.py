@@ -77,10 +77,10 @@ def test_depths_that_mean_no_photo_are_refused_by_name(tmp_path, dtype):
         read(tmp_path / "x.tif")
 
 
-def test_a_rare_kind_without_tifffile_says_what_to_install(tmp_path, monkeypatch):
+def test_a_rare_kind_whose_codec_is_missing_says_what_to_install(tmp_path, monkeypatch):
     tifffile.imwrite(tmp_path / "x.tif", light().astype(np.float16), photometric="rgb")
-    monkeypatch.setitem(__import__("sys").modules, "tifffile", None)
-    with pytest.raises(ReadError, match="pip install tifffile"):
+    monkeypatch.setitem(__import__("sys").modules, "tifffile", None)  # as if a codec of it were missing
+    with pytest.raises(ReadError, match="hdrrecon.hdrfiles"):
         read(tmp_path / "x.tif")
 
 
