@@ -135,7 +135,7 @@ def test_exif_of_avif_turns_where_no_box_does(tmp_path):
     assert read(tmp_path / "x.avif").shape == (64, 40, 3)  # turned once, not twice
     exif = Image.Exif()
     exif[0x0128] = 6  # Pillow makes a box of tag 0x0112, so another one stands in its place until it is written
-    unit, turned = (struct.pack("<HHIH", tag, 3, 1, 6) for tag in (0x0128, 0x0112))
+    unit, turned = (struct.pack(">HHIH", tag, 3, 1, 6) for tag in (0x0128, 0x0112))
     data = encode(smooth(), "AVIF", exif=exif.tobytes(), subsampling="4:4:4").replace(unit, turned)
     assert primary_item(data).turn is None and turned in data
     (tmp_path / "x.avif").write_bytes(data)
