@@ -83,6 +83,7 @@ WEIGHTS = {
         "linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"
     ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
+    "guide-net": Weights("guide-net.safetensors", "96e29a93f98a33034677c17a100d30b1ffb09c90dc273362a998c9d8a1d7aef9"),
 }
 
 # Models of other things than light: `rawcodec.model` loads its own.
@@ -101,6 +102,9 @@ NETWORKS = {
     "crf_net:CrfNet": "linearize.crf_net",
     "masked_features:MaskedFeatures": "restore.masked_features",
     "kernel_prediction:DKPN": "refine.kernel_prediction",
+    "guide_net:GuideNet": "sensors.guide_net",
+    "unwrap_net:UnwrapNet": "sensors.unwrap_net",
+    "unwrap_net:RolloverNet": "sensors.unwrap_net",
 }
 
 # Written by tools/update_docs.py, which measures what ships.

@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
+from hdrrecon.cli import train_sensors
+
 RESPONSES = 3000  # in the stock of the street
 
 
@@ -439,6 +441,10 @@ def basis(
     with atomic_write(out) as temporary:
         save_file(arrays, temporary)
     print(f"wrote {out}: " + ", ".join(f"{k} {v.shape}" for k, v in arrays.items()))
+
+
+app.command()(train_sensors.guide)
+app.command()(train_sensors.modulo)
 
 
 def _recipe(steps, batch, rate, device, precision, workers, seed):

@@ -21,6 +21,7 @@ from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
 
 SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
+GUIDED_DOUBT = 0.15  # the chance that light from a guide of a quarter of the photo's size is off by more than that
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
 _GROUP_PX = {
     "cpu": 1 << 12
@@ -41,6 +42,7 @@ class PreparedPhoto:
         head: the restoring network's `answer`, with the features it needs, or None.
         correction: of the refining network, in stops, or None.
         seen: what the restoring network was shown, at its working size, or None.
+        guide: gain in stops that a guide asks for (`pipeline.guided`), or None.
     """
 
     codes: PixelCodes
@@ -54,6 +56,7 @@ class PreparedPhoto:
     deep: Enlarged | None = None
     correction: Enlarged | None = None
     seen: Seen | None = None
+    guide: Enlarged | None = None
 
     def linear(self, rows: slice) -> Tensor:
         """The linearised photo, (h, W, 3)."""
@@ -75,7 +78,7 @@ class PreparedPhoto:
     def light(self, rows: slice, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
         """Radiance (h, W, 3), and confidence (h, W) if it is asked for: 1 measured, 0 invented."""
         radiance, sure = self.linear(rows), self._measured(rows) if confidence else None
-        if self.deep is None and self.correction is None:
+        if self.deep is None and self.correction is None and self.guide is None:
             return radiance, sure
         flat = radiance.view(-1, 3)
         for index, count in self._groups(rows):
@@ -87,7 +90,8 @@ class PreparedPhoto:
 
     def _measured(self, rows: slice) -> Tensor:
         sure = 1 - self.under(rows)[..., 0]
-        return sure if self.deep is not None else sure * (1 - self.over(rows).amax(-1))
+        judged_by_pixel = self.deep is not None or self.guide is not None
+        return sure if judged_by_pixel else sure * (1 - self.over(rows).amax(-1))
 
     def _groups(self, rows: slice) -> Iterator[tuple[Tensor, int]]:
         """Indices within `rows` of the pixels to work on, always as many at once; how many of them count."""
@@ -123,6 +127,9 @@ class PreparedPhoto:
         if self.correction is not None:
             mask = torch.maximum(over, under_mask(code, -1))
             light = torch.maximum(light * torch.exp2(mask * self._colourless(self.correction.at(y, x))), linear)
+        if self.guide is not None:
+            light = torch.maximum(light * torch.exp2(over * self._colourless(self.guide.at(y, x))), linear)
+            doubt = over.amax(1) * GUIDED_DOUBT if doubted else None
         # One channel for all three: the same number in another lane of exp2 may differ in its last bit.
         return light[:, :1].expand(-1, 3) if self.grey else light, doubt
 

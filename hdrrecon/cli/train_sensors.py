@@ -1,0 +1,100 @@
+"""`hdrrecon train guide`, `modulo`: the networks of the special cameras (`hdrrecon.sensors`), each small enough for a laptop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Scenes = Annotated[Path, typer.Option(help="Folder of HDR scenes (.exr, .hdr, .npy; 2:1 files are panoramas).")]
+Curves = Annotated[Path, typer.Option(help="Folder with dorf.npz and real_cameras.npz.")]
+Validation = Annotated[Path, typer.Option("--val", help="Folder of HDR scenes never trained on.")]
+Out = Annotated[Path, typer.Option("-o", "--out", help="The run's folder; a run that was cut off goes on from it.")]
+Steps = Annotated[int, typer.Option(help="Batches in all.")]
+Size = Annotated[int, typer.Option(help="Side of the training photos in pixels.")]
+Shards = Annotated[
+    int, typer.Option(help="Files of 40 photos that are reconstructed first; a minute each on one core.")
+]
+_VIEW_PX = 224  # of the photos that are reconstructed first
+_SHOTS = 18  # of the validation
+
+
+def guide(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/guide"),
+    shards: Shards = 15,
+    steps: Steps = 1100,
+    size: Size = 128,
+    seed: int = 0,
+) -> None:
+    """What a low-resolution HDR guide cannot say (`reconstruct(photo, guide=...)`)."""
+    from hdrrecon.networks.sensors.guide_net import GuideNetConfig
+    from hdrrecon.train.tasks.guide import GuideTask
+
+    rows, shots = _reconstructed(scenes, curves, val, out, shards, seed)
+    _train_on_rows(GuideTask(GuideNetConfig(widths=(24, 32, 48))), rows, shots, out, steps, size, seed)
+
+
+def modulo(
+    scenes: Scenes,
+    val: Validation,
+    out: Out = Path("runs/modulo"),
+    masks: Annotated[bool, typer.Option("--masks", help="The published loop of binary masks, for comparison.")] = False,
+    steps: Steps = 700,
+    size: Size = 128,
+    seed: int = 0,
+) -> None:
+    """Where a modulo sensor folded (`sensors.modulo.unwrap`)."""
+    import numpy as np
+
+    from hdrrecon.train.data.pairs import collate
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.data.views import View, ViewStream, random_light
+    from hdrrecon.train.loop import train
+    from hdrrecon.train.tasks.modulo import RolloverTask, UnwrapTask
+
+    rng, held_out = np.random.default_rng(0), load_scenes(val)
+    shots = [collate([View(random_light(held_out, _VIEW_PX, rng))]) for _ in range(6)]
+    task = RolloverTask() if masks else UnwrapTask()
+    recipe = replace(_recipe(steps, size, seed), rate=3e-3)
+    best = train(task, recipe, partial(ViewStream, load_scenes(scenes)), shots, out)
+    print(f"best weights: {best}; log: {out / 'log.csv'}")
+
+
+def _recipe(steps: int, size: int, seed: int):
+    from hdrrecon.train.loop import Recipe
+
+    return Recipe(
+        steps=steps, batch=4, size=size, rate=2e-3, warmup=50, ema=0.99, seed=seed, validate_every=max(1, steps // 4)
+    )
+
+
+def _reconstructed(scenes: Path, curves: Path, val: Path, out: Path, shards: int, seed: int):
+    """Training rows and validation batches of reconstructed photos; made first, once."""
+    from hdrrecon.pipeline.build import build_pipeline
+    from hdrrecon.train.data.curves import CurveSampler, load_measured
+    from hdrrecon.train.data.pairs import collate
+    from hdrrecon.train.data.reconstructed import load_shards, make_shard, photo_of
+    from hdrrecon.train.data.scenes import load_scenes
+
+    sampler, pipeline, views = CurveSampler(load_measured(curves)), build_pipeline("full").eval(), load_scenes(scenes)
+    files = [out / "pairs" / f"{i:03d}.npz" for i in range(shards)]
+    for i, file in enumerate(files):
+        make_shard(file, views, sampler, pipeline, _VIEW_PX, [seed, i])
+        print(f"reconstructed {file}", flush=True)
+    held_out = out / "pairs" / "held_out.npz"
+    make_shard(held_out, load_scenes(val), sampler, pipeline, _VIEW_PX, [seed + 1, 0])
+    return load_shards(files), [collate([photo_of(row)]) for row in load_shards([held_out])[:_SHOTS]]
+
+
+def _train_on_rows(task, rows: list, shots: list, out: Path, steps: int, size: int, seed: int) -> None:
+    from hdrrecon.train.data.reconstructed import ReconstructedStream
+    from hdrrecon.train.loop import train
+
+    best = train(task, _recipe(steps, size, seed), partial(ReconstructedStream, rows), shots, out)
+    print(f"best weights: {best}; log: {out / 'log.csv'}")

@@ -1,0 +1,152 @@
+"""What special cameras buy over `reconstruct()`, as tables: `python -m hdrrecon.evaluation.sensors guide --data DIR`.
+
+Every camera looks at the same views; the ordinary photo beside it is the evaluation protocol's ("hdrrecon-eval v1, clip_95")
+for guides and brackets, and a linear sensor with the same full well for the modulo sensor and the optics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from hdrrecon.pipeline.prepared import PreparedPhoto
+
+Rows = dict[str, dict[str, float]]
+"""Name of a row -> name of a column -> mean over views."""
+
+
+def views(folder: Path, limit: int = 0) -> Iterator[tuple[str, np.ndarray]]:
+    """Name and light (H, W, 3) of the HDR files of a folder; `limit` of them, spread evenly; 0 = all."""
+    from hdrrecon import io
+
+    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".exr", ".hdr", ".npy"))
+    if not files:
+        raise FileNotFoundError(f"no .exr, .hdr or .npy files in {folder}; give a folder of HDR views")
+    count = min(limit or len(files), len(files))
+    for i in range(count):
+        path = files[i * len(files) // count]
+        yield path.stem, np.clip(np.nan_to_num(io.read(path)[..., :3]), 0, 65504).astype(np.float32)
+
+
+class Means:
+    """Figures of many views, by row and column; NaN is left out."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+
+    def add(self, row: str, **figures: float) -> None:
+        for name, value in figures.items():
+            if value == value:
+                self.values[row][name].append(float(value))
+
+    def rows(self) -> Rows:
+        return {row: {name: float(np.mean(v)) for name, v in figures.items()} for row, figures in self.values.items()}
+
+
+def markdown(rows: Rows, digits: int = 2) -> str:
+    """A table, one line per row."""
+    columns = list(dict.fromkeys(name for figures in rows.values() for name in figures))
+    lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    for row, figures in rows.items():
+        cells = [f"{figures[c]:.{digits}f}" if c in figures else "" for c in columns]
+        lines.append(f"| {row} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def highlight_figures(light: np.ndarray, truth: np.ndarray, photo: np.ndarray) -> dict[str, float]:
+    """Error of clipped pixels in stops, |error of their light energy| in stops, and PU21-PSNR; aligned as `metrics.score`."""
+    from hdrrecon.metrics import highlights
+    from hdrrecon.metrics.pu21 import display_nits, pu21_psnr
+    from hdrrecon.metrics.scores import aligned
+
+    shown, _, _ = aligned(light, truth, photo)
+    stops, clipped = highlights.stops_map(shown, truth), truth.max(2) >= 1
+    return {
+        "clipped, stops": highlights.log_rmse(stops, clipped),
+        "energy, stops": abs(highlights.light_energy(shown, truth, clipped)),
+        "PU21-PSNR, dB": pu21_psnr(display_nits(shown), display_nits(truth)),
+    }
+
+
+def guide_table(folder: Path, limit: int = 0) -> Rows:
+    """Guides of a quarter of the size, of several cameras, and the wrong ones."""
+    from hdrrecon.api import Reconstructor
+    from hdrrecon.evaluation.conditions import CONDITIONS, take_photo
+    from hdrrecon.pipeline.inputs import ingest
+    from hdrrecon.sensors.guide_cameras import EventCamera, SmallCamera, SpikeCamera, take_guide
+    from hdrrecon.sensors.guide_fit import moved_by
+
+    reconstructor, means, before = Reconstructor(), Means(), None
+    for number, (name, scene) in enumerate(views(folder, limit)):
+        case = take_photo(CONDITIONS["clip_95"], scene, name)
+        truth, random = nchw(case.truth), torch.Generator().manual_seed(number)
+        moved = moved_by(truth, torch.tensor([1.6, -1.1]))
+        guides = {
+            "no guide": None,
+            "area means, exact": take_guide(truth, SmallCamera(darker_stops=16, read_noise=0, shot_noise=0), random),
+            "dark second frame": take_guide(truth, SmallCamera(), random),
+            "the same, 1.6 and 1.1 pixels off": take_guide(moved, SmallCamera(), random),
+            "the same, of 30 times the brightness": 30 * take_guide(truth, SmallCamera(), random),
+            "clipped two stops above the photo": take_guide(truth, SmallCamera(darker_stops=2), random),
+            "spikes": take_guide(truth, SpikeCamera(), random),
+            "events": take_guide(truth, EventCamera(), random),
+            "of another scene": before,
+        }
+        before = take_guide(truth, SmallCamera(), random)
+        photo = reconstructor.prepare(ingest(case.photo))[0]
+        for label, guide in guides.items():
+            if guide is None and label != "no guide":
+                continue
+            for kind, learned in (("classical", False), ("learned", True)):
+                light = guided_light(photo, guide, learned)
+                figures = highlight_figures(light, case.truth, case.photo)
+                means.add(label, **(figures if guide is None else {f"{k}, {kind}": v for k, v in figures.items()}))
+    return means.rows()
+
+
+def guided_light(photo: PreparedPhoto, guide: Tensor | None, network: bool) -> np.ndarray:
+    """Light (H, W, 3) of a prepared photo with a guide (1, C, h, w), or without."""
+    from hdrrecon.pipeline.guided import GuideWarning, with_guide
+
+    if guide is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", GuideWarning)  # that a wrong one is refused is what the table says
+            photo = with_guide(photo, guide[0], network=network)
+    return photo.light(slice(0, photo.codes.size[0]))[0].numpy()
+
+
+def nchw(image: np.ndarray) -> Tensor:
+    """(H, W, C) array to (1, C, H, W) tensor."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))[None]
+
+
+def hwc(image: Tensor) -> np.ndarray:
+    """(1, C, H, W) tensor to (H, W, C) array."""
+    return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
+
+
+TABLES: dict[str, Callable[[Path, int], Rows]] = {"guide": guide_table}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("camera", choices=[*TABLES, "all"])
+    parser.add_argument("--data", type=Path, required=True, help="folder of HDR views")
+    parser.add_argument("--limit", type=int, default=0, help="only so many views, spread evenly; 0 = all")
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in TABLES if given.camera == "all" else [given.camera]:
+        print(f"\n## {name}\n\n{markdown(TABLES[name](given.data, given.limit))}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
