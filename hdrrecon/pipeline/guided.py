@@ -30,14 +30,14 @@ class GuideWarning(UserWarning):
 
 @torch.inference_mode()
 def with_guide(
-    photo: PreparedPhoto, guide: np.ndarray | Tensor | str | os.PathLike, *, network: bool = True
+    photo: PreparedPhoto, guide: np.ndarray | Tensor | str | os.PathLike, *, network: bool = False
 ) -> PreparedPhoto:
     """The same photo, its clipped light as bright as the guide says.
 
     Args:
         photo: as `HDRPipeline.prepare` gives it.
         guide: small HDR picture of the same view, see `sensors.guide.as_guide`; or the path of one.
-        network: let the guide's network mend what the classical fusion gives.
+        network: let a small network mend what the fusion gives: a little better for noisy guides, worse for exact ones.
 
     Returns:
         `photo` itself if nothing is clipped, or if the guide does not show the same scene.

@@ -141,7 +141,7 @@ def rows_of(photo, step=1000):
 def test_a_prepared_photo_with_a_guide_gives_the_same_light_in_any_bands():
     truth = room()
     plain = prepared(truth)
-    photo = with_guide(plain, F.avg_pool2d(truth, 4)[0], network=False)
+    photo = with_guide(plain, F.avg_pool2d(truth, 4)[0])
     light, before = rows_of(photo), rows_of(plain)
     assert torch.equal(light, rows_of(photo, 7))
     measured = plain.over(slice(0, 128)) == 0
