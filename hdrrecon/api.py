@@ -53,6 +53,7 @@ def reconstruct(
     model: str = ...,
     device: str = ...,
     precision: Precision = ...,
+    guide: ArrayLike | Tensor | None = ...,
     details: Literal[False] = ...,
     **options: Unpack[ReconstructKeywords],
 ) -> Tensor: ...
@@ -63,6 +64,7 @@ def reconstruct(
     model: str = ...,
     device: str = ...,
     precision: Precision = ...,
+    guide: ArrayLike | Tensor | None = ...,
     details: Literal[False] = ...,
     **options: Unpack[ReconstructKeywords],
 ) -> np.ndarray: ...
@@ -73,6 +75,7 @@ def reconstruct(
     model: str = ...,
     device: str = ...,
     precision: Precision = ...,
+    guide: ArrayLike | Tensor | None = ...,
     details: Literal[True],
     **options: Unpack[ReconstructKeywords],
 ) -> Reconstruction: ...
@@ -83,6 +86,7 @@ def reconstruct(
     model: str = DEFAULT_MODEL,
     device: str = "auto",
     precision: Precision = "auto",
+    guide: ArrayLike | Tensor | None = None,
     details: bool = False,
     **options: Unpack[ReconstructKeywords],
 ) -> np.ndarray | Tensor | Reconstruction:
@@ -101,6 +105,8 @@ def reconstruct(
         device: "auto" (CUDA, else MPS, else CPU) or a torch device.
         precision: of the networks' look at the photo: "float32", "bfloat16", or "auto": bfloat16 on CUDA devices that
             have it. Light is float32 in any case.
+        guide: a small HDR picture of the same view, in any scale, that says how bright clipped light is: numpy (h, w, 3)
+            or (h, w), a tensor (C, h, w), or a path. See `hdrrecon.sensors.guide`; for one photo, not for a batch.
         details: return a `Reconstruction` instead of the light alone.
         response: "estimate" it from the photo; "srgb" or "camera" (the mean curve of modern cameras) when the origin
             is known; or a `ResponseCurve`.
@@ -132,7 +138,7 @@ def reconstruct(
         ((4, 4, 3), dtype('float32'), 0.2159)
     """
     how = reconstruct_options(options)
-    return Reconstructor(model, device, precision=precision)._reconstruct(image, how, details)
+    return Reconstructor(model, device, precision=precision)._reconstruct(image, how, details, guide)
 
 
 @shows(ReconstructOptions, WriteOptions)
@@ -210,22 +216,42 @@ class Reconstructor:
 
     @overload
     def __call__(
-        self, image: Tensor, *, details: Literal[False] = ..., **options: Unpack[ReconstructKeywords]
+        self,
+        image: Tensor,
+        *,
+        guide: ArrayLike | Tensor | None = ...,
+        details: Literal[False] = ...,
+        **options: Unpack[ReconstructKeywords],
     ) -> Tensor: ...
     @overload
     def __call__(
-        self, image: ArrayLike, *, details: Literal[False] = ..., **options: Unpack[ReconstructKeywords]
+        self,
+        image: ArrayLike,
+        *,
+        guide: ArrayLike | Tensor | None = ...,
+        details: Literal[False] = ...,
+        **options: Unpack[ReconstructKeywords],
     ) -> np.ndarray: ...
     @overload
     def __call__(
-        self, image: ArrayLike | Tensor, *, details: Literal[True], **options: Unpack[ReconstructKeywords]
+        self,
+        image: ArrayLike | Tensor,
+        *,
+        guide: ArrayLike | Tensor | None = ...,
+        details: Literal[True],
+        **options: Unpack[ReconstructKeywords],
     ) -> Reconstruction: ...
     @shows(ReconstructOptions)
     def __call__(
-        self, image: ArrayLike | Tensor, *, details: bool = False, **options: Unpack[ReconstructKeywords]
+        self,
+        image: ArrayLike | Tensor,
+        *,
+        guide: ArrayLike | Tensor | None = None,
+        details: bool = False,
+        **options: Unpack[ReconstructKeywords],
     ) -> np.ndarray | Tensor | Reconstruction:
         """See `reconstruct`."""
-        return self._reconstruct(image, reconstruct_options(options), details)
+        return self._reconstruct(image, reconstruct_options(options), details, guide)
 
     @shows(ReconstructOptions, WriteOptions)
     def to_file(
@@ -265,7 +291,11 @@ class Reconstructor:
         return self.pipeline.prepare_input(image, how, self.device, copied)
 
     def _reconstruct(
-        self, image: ArrayLike | Tensor, how: ReconstructOptions, details: bool
+        self,
+        image: ArrayLike | Tensor,
+        how: ReconstructOptions,
+        details: bool,
+        guide: ArrayLike | Tensor | None = None,
     ) -> np.ndarray | Tensor | Reconstruction:
         from hdrrecon.pipeline.bands import band_rows
         from hdrrecon.pipeline.result import reconstruction, whole
@@ -275,6 +305,12 @@ class Reconstructor:
         held = given.stored.nbytes + 4 * count * height * width * given.kind.channels
         rows = band_rows((height, width), how.memory_bytes, held, self.device)
         photos = self.prepare(given, how, copied=details and not isinstance(image, (str, Path)))
+        if guide is not None:
+            from hdrrecon.pipeline.guided import with_guide
+
+            if len(photos) != 1:
+                raise ValueError(f"a guide belongs to one photo, got a batch of {len(photos)}; call it for each")
+            photos = [with_guide(photos[0], guide)]
         return reconstruction(given, photos, rows) if details else whole(given, photos, rows, "radiance")
 
     def _to_file(

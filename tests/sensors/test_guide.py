@@ -176,3 +176,21 @@ def test_a_photo_that_lost_nothing_needs_no_guide():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert with_guide(plain, np.ones((32, 32), np.float32)) is plain
+
+
+def test_reconstruct_takes_a_guide_of_any_kind(tmp_path):
+    import hdrrecon
+
+    truth = room(96)
+    photo, small = photo_of(truth), F.avg_pool2d(truth, 4)[0]
+    array = np.ascontiguousarray(small.permute(1, 2, 0).numpy())
+    hdrrecon.write(tmp_path / "guide.exr", array, dtype="float")
+    reconstructor = hdrrecon.Reconstructor("linearize", "cpu")
+    lights = [reconstructor(photo, response="srgb", guide=g) for g in (array, small, tmp_path / "guide.exr")]
+    for light in lights[1:]:
+        assert np.allclose(light, lights[0], rtol=1e-3)
+    true = truth[0].permute(1, 2, 0).numpy()
+    clipped = true >= 1
+    assert abs(np.log2(lights[0][clipped].sum() / true[clipped].sum())) < 0.15
+    with pytest.raises(ValueError, match="one photo"):
+        reconstructor(torch.from_numpy(photo).permute(2, 0, 1)[None].repeat(2, 1, 1, 1), guide=array)
