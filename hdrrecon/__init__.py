@@ -7,6 +7,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hdrrecon.api import Reconstructor, reconstruct, reconstruct_file
+    from hdrrecon.camera.response import ResponseCurve
+    from hdrrecon.estimate import estimate_response
+    from hdrrecon.io import read, write
+    from hdrrecon.pipeline.result import Reconstruction
+    from hdrrecon.zoo import list_models, model_info
+
 __version__ = "0.2.0"
 
 _PUBLIC = {
@@ -18,25 +28,47 @@ _PUBLIC = {
     "read": "io",
     "write": "io",
     "list_models": "zoo",
-    "card": "zoo",
+    "model_info": "zoo",
     "ResponseCurve": "camera.response",
 }
-_SUBMODULES = ("rawcodec",)
-__all__ = sorted(_PUBLIC)
+_ROOMS = (
+    "bench",
+    "camera",
+    "color",
+    "evaluation",
+    "io",
+    "metrics",
+    "options",
+    "rawcodec",
+    "train",
+    "video",
+    "view",
+    "zoo",
+)
+__all__ = [
+    "Reconstruction",
+    "Reconstructor",
+    "ResponseCurve",
+    "estimate_response",
+    "list_models",
+    "model_info",
+    "read",
+    "reconstruct",
+    "reconstruct_file",
+    "write",
+]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     # Lazy: `import hdrrecon` must not cost the second that torch takes.
-    if name in _SUBMODULES:
-        from importlib import import_module
+    from importlib import import_module
 
-        return import_module(f"hdrrecon.{name}")
     if name in _PUBLIC:
-        from importlib import import_module
-
         return getattr(import_module(f"hdrrecon.{_PUBLIC[name]}"), name)
+    if name in _ROOMS:
+        return import_module(f"hdrrecon.{name}")
     raise AttributeError(f"module 'hdrrecon' has no attribute {name!r}")
 
 
-def __dir__():
-    return [*globals(), *__all__]
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC, *_ROOMS})

@@ -190,7 +190,7 @@ class Reconstructor:
             "cuda-graphs" records on CUDA what the networks launch, for photos of a size that comes again (video).
 
     Raises:
-        ValueError: an unknown model, precision or speed; RuntimeError: a device that torch does not see.
+        UsageError (a ValueError): an unknown model, precision or speed, or a device that torch does not see.
     """
 
     def __init__(

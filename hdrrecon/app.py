@@ -105,7 +105,7 @@ def build_app(model: str | None = None, device: str = "auto"):
 
     Raises:
         ModuleNotFoundError: gradio is not installed; says what to type.
-        KeyError: no such model.
+        UsageError: no such model.
     """
     gr = need("gradio", "app", "the web app")
     from hdrrecon.zoo import DEFAULT_MODEL

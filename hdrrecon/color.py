@@ -12,6 +12,8 @@ import sys
 
 import numpy as np
 
+from hdrrecon.options import UsageError
+
 LUMINANCE_REC709 = (0.2126, 0.7152, 0.0722)
 D65 = (0.3127, 0.3290)
 
@@ -89,9 +91,9 @@ def matrix_between(src: str, dst: str) -> np.ndarray:
     """(3, 3) matrix between two of `PRIMARIES` ("rec709", "p3", "rec2020", "adobe"), both D65.
 
     Raises:
-        KeyError: naming the known primaries.
+        UsageError: naming the known primaries.
     """
     for name in (src, dst):
         if name not in PRIMARIES:
-            raise KeyError(f"unknown primaries {name!r}: choose one of {', '.join(sorted(PRIMARIES))}")
+            raise UsageError(f"unknown primaries {name!r}: choose one of {', '.join(sorted(PRIMARIES))}")
     return np.linalg.solve(primaries_to_xyz(PRIMARIES[dst]), primaries_to_xyz(PRIMARIES[src]))

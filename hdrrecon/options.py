@@ -28,6 +28,10 @@ F = TypeVar("F", bound=Callable)
 _UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
+class UsageError(ValueError):
+    """Something was asked for that there is not. The message says what there is; the command line prints it alone."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReconstructOptions:
     """How light is made from a photo.
@@ -229,7 +233,7 @@ def parse_memory(memory: int | float | str) -> int:
     except (TypeError, ValueError, KeyError):
         amount = 0
     if not amount >= 1:
-        raise ValueError(f'memory is a number of bytes or a text like "2GB" or "800MB", got {memory!r}')
+        raise UsageError(f'memory is a number of bytes or a text like "2GB" or "800MB", got {memory!r}')
     return int(amount)
 
 
@@ -239,7 +243,7 @@ def _names(kind: type) -> tuple[str, ...]:
 
 def _one_of(name: str, value: object, allowed: tuple, more: str = "") -> None:
     if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}{more}, got {value!r}")
+        raise UsageError(f"{name} must be one of {', '.join(map(repr, allowed))}{more}, got {value!r}")
 
 
 def _true_or_false(name: str, value: object) -> None:

@@ -13,6 +13,8 @@ from fnmatch import fnmatch
 from functools import lru_cache
 from pathlib import Path
 
+from hdrrecon.options import UsageError
+
 TRAINED_ON = (
     "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
 )
@@ -188,14 +190,14 @@ def list_models(pattern: str = "*") -> list[str]:
     return [name for name in MODELS if fnmatch(name, pattern)]
 
 
-def card(name: str) -> Model:
+def model_info(name: str) -> Model:
     """What is known of a model of `list_models`: `about`, `scores`, `license`, `cost`, `parameters`, `stages`, `cards`.
 
     Raises:
-        KeyError: naming the models there are.
+        UsageError: naming the models there are.
     """
     if name not in MODELS:
-        raise KeyError(f"no model {name!r}; there are: {', '.join(MODELS)}")
+        raise UsageError(f"no model {name!r}; there are: {', '.join(MODELS)}")
     return MODELS[name]
 
 

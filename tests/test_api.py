@@ -8,6 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
+import hdrrecon
 from hdrrecon.api import Reconstructor
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.pipeline.build import pick_response
@@ -160,7 +161,7 @@ def test_an_unknown_response_is_refused(rebuild, small_photo):
 
 def test_import_is_quick_and_changes_nothing():
     """No torch before something is computed."""
-    script = "import sys, hdrrecon; dir(hdrrecon); bad = {'torch', 'cv2', 'kornia', 'OpenEXR', 'numpy'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    script = "import sys, hdrrecon; dir(hdrrecon); hdrrecon.options; bad = {'torch', 'cv2', 'kornia', 'OpenEXR', 'numpy'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
@@ -177,3 +178,19 @@ def test_a_raw_file_is_linearised_by_the_curve_it_was_written_with(rebuild, smal
     monkeypatch.setattr(io, "read_coded", lambda _: replace(plain, response="srgb"))
     assert rebuild(path, details=True).response.name == "srgb"
     assert rebuild(path, response="camera", details=True).response.name == "camera"
+
+
+def test_rooms_are_there_after_the_import():
+    script = (
+        "import hdrrecon as h; h.view.tonemap, h.metrics.score, h.io.read, h.camera.simulate, h.color, h.zoo, h.video"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with pytest.raises(AttributeError, match="cellar"):
+        hdrrecon.cellar
+
+
+def test_a_reconstructor_tells_the_response_it_would_invert(rebuild, small_photo):
+    told = rebuild.estimate_response(small_photo)
+    np.testing.assert_array_equal(told.inverse, rebuild(small_photo, details=True).response.inverse)
+    assert 0 <= told.facts["confidence"] <= 1

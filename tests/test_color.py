@@ -46,7 +46,7 @@ def test_matrices_have_the_published_values_and_keep_white():
 
 
 def test_unknown_primaries_name_the_known_ones():
-    with pytest.raises(KeyError, match="rec2020"):
+    with pytest.raises(ValueError, match="rec2020"):
         color.matrix_between("rec709", "prophoto")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hdrrecon import zoo
+from hdrrecon.options import UsageError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +28,7 @@ def test_a_weights_file_is_the_one_that_was_shipped_and_has_a_card(name):
 def test_a_model_builds_and_counts_its_parameters(name):
     from hdrrecon.pipeline.build import build_pipeline
 
-    model = zoo.card(name)
+    model = zoo.model_info(name)
     assert sum(p.numel() for p in build_pipeline(name).parameters()) == model.parameters
     assert model.license and model.scores
     assert [card.stem for card in model.cards] == list(model.stages) and all(card.is_file() for card in model.cards)
@@ -45,12 +46,12 @@ def test_a_model_costs_what_it_says(name):
     code[..., 100:102, 100:102] = 1
     with FlopCounterMode(display=False) as counter:
         build_pipeline(name)(code)
-    assert counter.get_total_flops() / 2e9 == pytest.approx(zoo.card(name).cost, rel=0.15)
+    assert counter.get_total_flops() / 2e9 == pytest.approx(zoo.model_info(name).cost, rel=0.15)
 
 
 @pytest.mark.parametrize("name", zoo.MODELS)
 def test_a_licence_names_each_part_once(name):
-    parts = zoo.card(name).license.split(" AND ")
+    parts = zoo.model_info(name).license.split(" AND ")
     assert len(set(parts)) == len(parts)
 
 
@@ -64,8 +65,8 @@ def test_weights_stay_small():
 
 
 def test_unknown_models_name_the_known_ones():
-    with pytest.raises(KeyError, match=zoo.DEFAULT_MODEL):
-        zoo.card("gpt")
+    with pytest.raises(UsageError, match=zoo.DEFAULT_MODEL):
+        zoo.model_info("gpt")
 
 
 def test_a_damaged_file_is_refused(monkeypatch):

@@ -23,7 +23,7 @@ def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
         model: whose response estimate to use; None is the default model.
 
     Raises:
-        As `hdrrecon.io.read_photo`; KeyError for an unknown model.
+        As `hdrrecon.io.read_photo`; UsageError for an unknown model.
     """
     photo = read_photo(path)
     yield f"{path}"

@@ -1,4 +1,4 @@
-"""How commands say what went wrong: one sentence on stderr and an exit code."""
+"""How commands say what went wrong: one sentence on stderr and an exit code. `hdrrecon --debug` shows where, too."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
+
+_settings = {"debug": False}
 
 
 def bad_usage(text: str, code: int = 2) -> None:
@@ -16,17 +18,26 @@ def bad_usage(text: str, code: int = 2) -> None:
 
 @contextmanager
 def usage_errors(code: int = 2) -> Iterator[None]:
-    """Errors with a sentence for the user become that sentence and an exit code."""
+    """Errors that have a sentence for the user become that sentence and an exit code.
+
+    These are ValueError (`hdrrecon.options.UsageError` and `hdrrecon.io.ReadError` are some), OSError and ImportError.
+    All others are bugs and keep their traceback; so do these with `hdrrecon --debug`.
+    """
     try:
         yield
-    except (KeyError, ValueError, TypeError, OSError, RuntimeError, ImportError) as error:
-        bad_usage(_said_by(error), code)
+    except (ValueError, OSError, ImportError) as error:
+        if _settings["debug"]:
+            raise
+        bad_usage(said_by(error), code)
 
 
-def _said_by(error: Exception) -> str:
+def set_debug(debug: bool) -> None:
+    """Let errors keep their traceback from now on, or not."""
+    _settings["debug"] = debug
+
+
+def said_by(error: Exception) -> str:
     """What an error says, without what Python puts around it."""
-    if isinstance(error, KeyError):
-        return str(error.args[0])
     if isinstance(error, OSError) and error.strerror:  # without "[Errno 30] " in front
         return error.strerror if error.filename is None else f"{error.filename}: {error.strerror.lower()}"
     return str(error)

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(add_completion=False)
+from hdrrecon.cli.errors import usage_errors
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
@@ -93,7 +95,7 @@ def evaluate(
     from hdrrecon.evaluation import table as tables
     from hdrrecon.evaluation.confidence import sentences
 
-    try:
+    with usage_errors():
         sources, conditions, notes = _what(data, pairs, condition, predictions, limit)
         for note in notes:
             typer.secho(f"left out: {note}", err=True, fg="yellow")
@@ -117,9 +119,6 @@ def evaluate(
             cvvdp=cvvdp,
         )
         missing = _add_hdrvdp3(rows, hdrvdp3)
-    except (KeyError, ValueError, OSError, ImportError, AttributeError) as error:
-        typer.secho(f"error: {error.args[0] if isinstance(error, KeyError) else error}", err=True, fg="red")
-        raise typer.Exit(2) from None
 
     metrics = [*tables.MAIN, *(["cvvdp_jod"] if cvvdp else []), *(["hdrvdp3_jod"] if hdrvdp3 else [])]
     summaries = st.summarise(rows)

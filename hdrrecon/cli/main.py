@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import hdrrecon
-from hdrrecon.cli.errors import bad_usage, usage_errors
+from hdrrecon.cli.errors import bad_usage, set_debug, usage_errors
 from hdrrecon.cli.evaluate import evaluate
 from hdrrecon.cli.raw import app as raw_app
 from hdrrecon.cli.response import app as response_app  # these, too, import only typer until they run
@@ -17,7 +18,8 @@ from hdrrecon.cli.tools import bench, export
 from hdrrecon.cli.train import app as train_app
 from hdrrecon.cli.video import video
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False)
+# No rich markup in help texts: it takes "[app]" for a colour and leaves it out.
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_show_locals=False, rich_markup_mode=None)
 
 
 def _version(asked: bool) -> None:
@@ -28,11 +30,15 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
 ):
     """Turn ordinary photos into linear high-dynamic-range light."""
+    set_debug(debug)
+    context.call_on_close(partial(set_debug, False))
 
 
 app.command()(run)
@@ -104,14 +110,14 @@ def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed."
         raise typer.Exit(1)
     rows = [("name", "parameters", "multiply-adds", "licence", "scores", "")]
     for name in names:
-        card = zoo.card(name)
+        card = zoo.model_info(name)
         scores = ", ".join(f"{what} {value:g}" for what, value in card.scores.items()) or "-"
         about = card.about + ("  (default)" if name == zoo.DEFAULT_MODEL else "")
         rows.append((name, f"{card.parameters / 1e6:.2f} M", f"{card.cost:g} G", card.license, scores, about))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    for path in zoo.card(pattern).cards if pattern in names else ():
+    for path in zoo.model_info(pattern).cards if pattern in names else ():
         typer.echo(f"card: {path}")
 
 

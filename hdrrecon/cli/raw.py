@@ -10,7 +10,9 @@ import typer
 from hdrrecon.cli.errors import usage_errors
 
 app = typer.Typer(
-    no_args_is_help=True, help="Keep the raw of a photo inside its JPEG, in a few kilobytes, and take it out again."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Keep the raw of a photo inside its JPEG, in a few kilobytes, and take it out again.",
 )
 
 

@@ -25,7 +25,10 @@ class _EstimateByDefault(TyperGroup):
 
 
 app = typer.Typer(
-    cls=_EstimateByDefault, no_args_is_help=True, help="Know the camera: response curves of photos, models of curves."
+    rich_markup_mode=None,
+    cls=_EstimateByDefault,
+    no_args_is_help=True,
+    help="Know the camera: response curves of photos, models of curves.",
 )
 
 

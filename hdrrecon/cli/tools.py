@@ -40,7 +40,7 @@ def bench(
     with usage_errors():
         models = model or [zoo.DEFAULT_MODEL]
         for name in models:
-            zoo.card(name)
+            zoo.model_info(name)
         where = str(pick_device(device))
         cases = [
             Case(mp, share, name, where, precision)
@@ -98,7 +98,7 @@ def export(
 
         if format not in get_args(Format):
             raise ValueError(f"--format is {format!r}; choose one of {', '.join(get_args(Format))}")
-        card = zoo.card(model or zoo.DEFAULT_MODEL)
+        card = zoo.model_info(model or zoo.DEFAULT_MODEL)
         about = {"model": card.name, "about": card.about, "licence": card.license}
         for path in write_export(build_pipeline(card.name), out, format, about=about):
             typer.echo(path)

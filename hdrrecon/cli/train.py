@@ -27,6 +27,7 @@ class _StageByOption(TyperGroup):
 
 
 app = typer.Typer(
+    rich_markup_mode=None,
     cls=_StageByOption,
     no_args_is_help=True,
     help="Train the stages on a folder of HDR files. `train --stage joint ...` is `train joint ...`.",

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdrrecon.evaluation.case import Case
+from hdrrecon.options import UsageError
 
 if TYPE_CHECKING:
     from hdrrecon.camera.response import ResponseCurve
@@ -95,13 +96,13 @@ def choose(names: Sequence[str]) -> list[Condition]:
     """Conditions by name; "all" is every one.
 
     Raises:
-        KeyError: naming the known conditions.
+        UsageError: naming the known conditions.
     """
     if "all" in names:
         return list(CONDITIONS.values())
     for name in names:
         if name not in CONDITIONS:
-            raise KeyError(f"unknown condition {name!r}: choose from {', '.join(CONDITIONS)} or all")
+            raise UsageError(f"unknown condition {name!r}: choose from {', '.join(CONDITIONS)} or all")
     return [CONDITIONS[name] for name in dict.fromkeys(names)]
 
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hdrrecon.evaluation.case import Case
+from hdrrecon.options import UsageError
 
 if TYPE_CHECKING:
     from hdrrecon.camera.response import ResponseCurve
@@ -70,7 +71,7 @@ def build(spec: str, device: str = "auto") -> Method:
 
     Raises:
         ValueError: for a spec that names nothing, listing what there is.
-        ImportError, AttributeError: for a module or function that cannot be found.
+        ImportError, UsageError: for a module or function that cannot be found.
     """
     label, what = label_of(spec), spec.rpartition("=")[2]
     if what in _BASELINES:
@@ -160,7 +161,7 @@ def _oracle_restoration(label: str, device: str) -> Method:
 def _model_version(model: str) -> str:
     from hdrrecon import zoo
 
-    card = zoo.card(model)
+    card = zoo.model_info(model)
     return "+".join(zoo.WEIGHTS[stage].sha256[:8] for stage in card.stages) or "1"
 
 
@@ -181,7 +182,9 @@ def _classic(label: str, name: str) -> Method:
 def _own(label: str, module: str, function: str) -> Method:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
         sys.path.insert(0, str(Path.cwd()))  # python -m does so; a console script does not
-    callable_ = getattr(importlib.import_module(module), function)
+    callable_ = getattr(importlib.import_module(module), function, None)
+    if callable_ is None:
+        raise UsageError(f"the module {module} has no attribute {function!r}; a method is named module:function")
     return Method(label, _source_version(callable_), lambda case: Prediction(np.asarray(callable_(case.photo.copy()))))
 
 

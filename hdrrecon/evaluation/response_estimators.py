@@ -245,7 +245,7 @@ def networks(files: dict[str, Path | None]) -> dict[str, Estimator]:
 
     loaded = {name: zoo.load_file(path) for name, path in files.items() if path}
     if "default" not in loaded and zoo.MODELS:
-        loaded["default"] = zoo.load(zoo.card(zoo.DEFAULT_MODEL).linearize)
+        loaded["default"] = zoo.load(zoo.model_info(zoo.DEFAULT_MODEL).linearize)
 
     def ask(network):
         return lambda code: network.estimate(code)["inverse"].double().cpu().numpy()

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.options import RESPONSES
+from hdrrecon.options import RESPONSES, UsageError
 
 
 def build_pipeline(name: str):
     """The `HDRPipeline` of a shipped model, on the CPU.
 
     Raises:
-        KeyError: naming the models there are.
+        UsageError: naming the models there are.
     """
     from copy import deepcopy
 
     from hdrrecon import zoo
     from hdrrecon.pipeline.pipeline import HDRPipeline
 
-    model = zoo.card(name)
+    model = zoo.model_info(name)
 
     # Copied: moving a cached network to another device would move it for everyone.
     def stage(weights):
@@ -32,19 +32,21 @@ def pick_device(device: str):
     """The torch device of a name; "auto" is CUDA, else MPS, else CPU.
 
     Raises:
-        RuntimeError: none of torch's names, or a GPU that torch does not see.
+        UsageError: none of torch's names, or a GPU that torch does not see.
     """
     import torch
 
     if str(device) != "auto":
-        device = torch.device(device)
-        if (
-            device.type == "cuda" and not torch.cuda.is_available()
-        ):  # torch itself says so late, and with an AssertionError
-            raise RuntimeError(
-                f'no device {str(device)!r}: torch {torch.__version__} sees no CUDA GPU here; use "auto" or "cpu"'
+        try:
+            place = torch.device(device)
+        except RuntimeError as error:
+            raise UsageError(f"no device {str(device)!r}: {error}") from error
+        # torch itself says so late, and with an AssertionError
+        if place.type == "cuda" and not torch.cuda.is_available():
+            raise UsageError(
+                f'no device {str(place)!r}: torch {torch.__version__} sees no CUDA GPU here; use "auto" or "cpu"'
             )
-        return device
+        return place
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

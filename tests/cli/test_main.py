@@ -26,9 +26,9 @@ class Fake:
 
     def __init__(self, model, device, precision):
         if device == "quantum":
-            raise RuntimeError("no device 'quantum'")
+            raise ValueError("no device 'quantum'")
         if model == "none":
-            raise KeyError("no model 'none'; there are: full")
+            raise ValueError("no model 'none'; there are: full")
         Fake.made.append((model, device, precision))
 
     def to_file(
@@ -442,3 +442,17 @@ def test_for_real(tmp_path, small_photo):
         )
     text = call("info", tmp_path / "sun.png").stdout
     assert "g(128)" in text and "restore light in" in text
+
+
+@pytest.mark.parametrize("command, extra", [("app", "hdrrecon[app]"), ("export", "hdrrecon[export]")])
+def test_help_names_the_extra_in_full(command, extra):
+    assert extra in " ".join(call(command, "--help").stdout.split())
+
+
+def test_a_bug_keeps_its_traceback_and_debug_shows_that_of_a_mistake(photos, monkeypatch):
+    monkeypatch.setattr("hdrrecon.view.exposure_strip", lambda *_, **__: {}["bug"])
+    with pytest.raises(KeyError, match="bug"):
+        call("preview", "p/a.jpg")
+    assert call("preview", "nowhere.jpg").exit_code == 1
+    with pytest.raises(FileNotFoundError):
+        call("--debug", "preview", "nowhere.jpg")

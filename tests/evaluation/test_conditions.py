@@ -85,7 +85,7 @@ def test_a_wrong_curve_file_is_named(tmp_path):
 def test_choose():
     assert [c.name for c in choose(["clip_97", "noisy", "clip_97"])] == ["clip_97", "noisy"]
     assert choose(["all"]) == list(CONDITIONS.values())
-    with pytest.raises(KeyError, match="clip_95"):
+    with pytest.raises(ValueError, match="clip_95"):
         choose(["clip_96"])
 
 

@@ -89,7 +89,7 @@ CLUELESS |= {"drawing": drawing(), "checker": CHECKER}
 def test_the_shipped_estimator_is_unsure_where_a_photo_tells_nothing(name):
     """No family is certain, the band is wide, there is no confidence, and the curve lies between those of the families."""
     needs_weights()
-    network = zoo.load(zoo.card(zoo.DEFAULT_MODEL).linearize)
+    network = zoo.load(zoo.model_info(zoo.DEFAULT_MODEL).linearize)
     out = network.estimate(CLUELESS[name])
     assert out["families"].max() < 0.75 and out["spread"].square().mean().sqrt() > 0.035
     assert estimate_response(CLUELESS[name][0], network=network).facts["confidence"] < 0.25
@@ -100,7 +100,7 @@ def test_the_shipped_estimator_is_unsure_where_a_photo_tells_nothing(name):
 
 def test_a_photo_without_colour_is_answered_with_more_doubt():
     needs_weights()
-    network = zoo.load(zoo.card(zoo.DEFAULT_MODEL).linearize)
+    network = zoo.load(zoo.model_info(zoo.DEFAULT_MODEL).linearize)
     ramp = torch.linspace(0, 1, 128).mul(255).round().div(255).expand(1, 3, 96, -1)
     tinted = ramp.clone()
     tinted[:, 0, :, :64] += 1 / 255
