@@ -118,6 +118,9 @@ def reconstruct(
             the right amount, for lighting a scene with the result.
         panorama: the picture is equirectangular, all around: its left and right edges meet, its first and last rows
             are the poles. None: it is, if it is exactly 2:1, at least 512 pixels wide, and its edges fit together.
+        sun: of a panorama's energy answer: "auto" finds it and gives it the light that the ground asks for, "off" leaves
+            it out, (elevation, azimuth) in degrees says where it is, azimuth 0 in the middle of the picture and positive
+            to the right; (elevation, azimuth, strength) also how much it gives a surface facing it.
         memory: bytes, or a text like "2GB", that the reconstruction may take. The photo and its light count, Python
             and the networks' weights do not. Less memory makes smaller bands of rows, and no other light. None: bands
             of a megapixel.

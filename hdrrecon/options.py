@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from difflib import get_close_matches
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, get_args
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 RESPONSES = ("estimate", "srgb", "camera")
 Highlights = Literal["median", "energy"]
+Sun = Literal["auto", "off"] | tuple[float, ...]
 Precision = Literal["auto", "float32", "bfloat16"]
 Speed = Literal["plain", "compile", "cuda-graphs"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "dwaa", "dwab"]
@@ -50,6 +52,9 @@ class ReconstructOptions:
     highlights: Highlights = "median"
     # The picture is an equirectangular panorama; None: find out.
     panorama: bool | None = None
+    # The sun of a panorama's energy answer: "auto" finds it, "off" leaves it out, (elevation, azimuth) in degrees says where it
+    # is, (elevation, azimuth, strength) also how much it gives a surface facing it, 1.0 = the light at which the photo clips.
+    sun: Sun = "auto"
     # Bytes the reconstruction may take, or a text like "2GB"; None: bands of a megapixel. Kept as bytes.
     memory: int | str | None = None
 
@@ -61,6 +66,12 @@ class ReconstructOptions:
             _true_or_false(name, getattr(self, name))
         if self.panorama is not None:
             _true_or_false("panorama", self.panorama)
+        object.__setattr__(self, "sun", check_sun(self.sun))
+        if not isinstance(self.sun, str) and self.highlights != "energy":
+            raise ValueError(
+                f'a sun belongs to the energy answer, and highlights is {self.highlights!r}; pass highlights="energy", or leave '
+                "sun out"
+            )
         if self.memory is not None:
             object.__setattr__(self, "memory", parse_memory(self.memory))
 
@@ -82,6 +93,7 @@ class ReconstructKeywords(TypedDict, total=False):
     dequantize: bool
     highlights: Highlights
     panorama: bool | None
+    sun: Sun
     memory: int | str | None
 
 
@@ -218,6 +230,38 @@ def check_speed(speed: str) -> None:
 def check_highlights(highlights: str) -> None:
     """Raises ValueError: naming those that there are."""
     _one_of("highlights", highlights, get_args(Highlights))
+
+
+def check_sun(sun: Sun) -> Sun:
+    """The sun as the pipeline takes it: "auto", "off", or a tuple of two or three floats.
+
+    Raises:
+        ValueError: anything else, an elevation outside (0, 90], a strength that is not above 0.
+    """
+    if isinstance(sun, str):
+        if sun in ("auto", "off"):
+            return sun
+        values: tuple[float, ...] = ()
+    else:
+        try:
+            values = tuple(float(value) for value in sun)
+        except (TypeError, ValueError):
+            values = ()
+    if len(values) not in (2, 3) or not all(map(isfinite, values)):
+        raise ValueError(
+            f'sun must be "auto", "off", (elevation, azimuth) in degrees or (elevation, azimuth, strength), got {sun!r}'
+        )
+    if not 0 < values[0] <= 90:
+        raise ValueError(
+            f"the sun's elevation is in degrees above the horizon, above 0 and at most 90, got {values[0]:g}"
+        )
+    if abs(values[1]) > 360:
+        raise ValueError(
+            f"the sun's azimuth is in degrees from the middle of the picture, at most 360, got {values[1]:g}"
+        )
+    if len(values) == 3 and not values[2] > 0:
+        raise ValueError(f'the sun\'s strength must be above 0, got {values[2]:g}; for no sun say "off"')
+    return values
 
 
 def parse_memory(memory: int | float | str) -> int:

@@ -84,6 +84,11 @@ WEIGHTS = {
     "linearization-net": Weights(
         "linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"
     ),
+    "light-budget": Weights(
+        "light-budget.safetensors",
+        "b30c2fede4c22ccc3999fc88024cdbcd3b1c90a9d9abd3a33d8eeae8eab16924",
+        trained_on="146 HDR panoramas; see the card",
+    ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
     "guide-net": Weights("guide-net.safetensors", "96e29a93f98a33034677c17a100d30b1ffb09c90dc273362a998c9d8a1d7aef9"),
 }
@@ -103,6 +108,7 @@ NETWORKS = {
     "linearization_net:LinearizationNet": "linearize.linearization_net",
     "crf_net:CrfNet": "linearize.crf_net",
     "masked_features:MaskedFeatures": "restore.masked_features",
+    "light_budget:LightBudget": "restore.light_budget",
     "kernel_prediction:DKPN": "refine.kernel_prediction",
     "guide_net:GuideNet": "sensors.guide_net",
     "unwrap_net:UnwrapNet": "sensors.unwrap_net",

@@ -67,12 +67,12 @@ def evaluate(
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes, one thread each; 0 = one per core.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps. On a GPU use --jobs 1.")] = "cpu",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what --out holds.")] = False,
-    video: Annotated[
-        bool,
+    panoramas: Annotated[
+        list[Path] | None,
         typer.Option(
-            "--video", help="Film the truths instead: steadiness of light over time. Takes --limit, -m, --table."
+            help="Instead: folder of HDR panoramas, measured as lights (models with highlights=energy); repeat."
         ),
-    ] = False,
+    ] = None,
 ):
     """Measure methods on photos whose true light is known.
 
@@ -86,11 +86,10 @@ def evaluate(
     hdrrecon evaluate scenes/ -m mypackage.mymodule:predict
     hdrrecon evaluate --pairs real/ -m full
     hdrrecon evaluate truths/ --predictions results/
-    hdrrecon evaluate scenes/ --video -m fast --limit 5
+    hdrrecon evaluate --panoramas hdris/ -m full -m full@median
     """
-    if video:
-        _evaluate_video(data, method, limit, device, table)
-        return
+    if panoramas:
+        _panoramas(panoramas, data or pairs or predictions, method, out, table, limit, device)
     from hdrrecon.evaluation import statistics as st
     from hdrrecon.evaluation import table as tables
     from hdrrecon.evaluation.confidence import sentences
@@ -141,27 +140,33 @@ def evaluate(
     raise typer.Exit(1 if troubled or notes else 0)
 
 
-def _evaluate_video(data: Path | None, method: list[str] | None, limit: int, device: str, table: Path | None) -> None:
-    """Print how steady light is over time on clips made of truths."""
-    from hdrrecon.cli.errors import usage_errors
+def _panoramas(folders, other, specs, out, table, limit, device) -> None:
+    """Measure panoramas as lights, and leave."""
+    from hdrrecon.evaluation import panoramas as lights
+    from hdrrecon.evaluation.methods import DEFAULT_MODEL
 
-    with usage_errors():
-        from hdrrecon.evaluation.sources import find_truths, read_truth
-        from hdrrecon.evaluation.video import evaluate_video, methods, to_markdown
-        from hdrrecon.zoo import DEFAULT_MODEL
+    problems: list[str] = []
 
-        if data is None:
-            raise ValueError("--video films HDR truths; name their folder")
-        sources = find_truths(data)
-        sources = spread(sources, limit) if limit else sources
-        models = method or [DEFAULT_MODEL]
-        if len(models) > 1:
-            raise ValueError(f"--video measures one model at a time, got {', '.join(models)}")
-        text = to_markdown(evaluate_video([read_truth(s, None) for s in sources], methods(models[0], device)))
+    def say(problem: str) -> None:
+        problems.append(problem)
+        typer.secho(problem, err=True, fg="yellow")
+
+    try:
+        if other:
+            raise ValueError("--panoramas is measured by itself; leave the other data out")
+        rows = lights.evaluate_panoramas(folders, specs or [DEFAULT_MODEL], limit=limit, device=device, say=say)
+        if not rows:
+            raise ValueError("nothing could be measured: wanted 2:1 panoramas (.exr, .hdr, .npy, float .tif)")
+    except (KeyError, ValueError, OSError, ImportError, AttributeError) as error:
+        typer.secho(f"error: {error.args[0] if isinstance(error, KeyError) else error}", err=True, fg="red")
+        raise typer.Exit(2) from None
+    lights.write_csv(out, rows)
+    text = lights.to_markdown(rows)
     typer.echo(text)
     if table:
         table.parent.mkdir(parents=True, exist_ok=True)
         table.write_text(text + "\n", encoding="utf-8")
+    raise typer.Exit(1 if problems else 0)
 
 
 def _what(data, pairs, condition, predictions, limit):

@@ -178,13 +178,29 @@ def bracket(
 
 
 @app.command()
-def light(image: Annotated[Path, typer.Argument(help="A 2:1 panorama (.exr, .hdr, .tif, .npy).")]):
-    """Say what a panorama does as a light: its strongest source, how much it gives, and how dark its shadows are."""
-    from hdrrecon.view.light_report import light_report
+def light(
+    image: Annotated[
+        Path, typer.Argument(help="A 2:1 panorama (.exr, .hdr, .tif, .npy); of other pictures it says little.")
+    ],
+    json: Annotated[Path | None, typer.Option("--json", help="Also write the report there, for programs.")] = None,
+):
+    """Say what a panorama does as a light: its strongest source, how much it gives, and how dark its shadows are.
+
+    A panorama that hdrrecon made (.exr) also says how sure its sun is.
+    """
+    from hdrrecon.io.atomic import atomic_write
+    from hdrrecon.io.exr_extras import read_extras
+    from hdrrecon.view.light_report import light_report, photo_light_report
 
     with usage_errors(code=1):
-        for line in light_report(_light_of(image)).lines():
+        pixels = _light_of(image)
+        around = pixels.shape[1] == 2 * pixels.shape[0]
+        report = light_report(pixels, read_extras(image).light) if around else photo_light_report(pixels)
+        for line in report.lines():
             typer.echo(line)
+        if json is not None:
+            with atomic_write(json) as temporary:
+                Path(temporary).write_text(report.json() + "\n", encoding="utf-8")
 
 
 @app.command(name="app")

@@ -27,12 +27,42 @@ Dequantize = Annotated[
 Highlights = Annotated[
     str, typer.Option("--highlights", help="median (least error) or energy (amount of light, to light scenes).")
 ]
+HighlightsOrNone = Annotated[
+    str | None,
+    typer.Option(
+        "--highlights", help="median (least error, if not said) or energy (amount of light, to light scenes)."
+    ),
+]
 Panorama = Annotated[
     bool | None, typer.Option("--panorama/--no-panorama", help="Left and right edges meet; found out if not said.")
+]
+Sun = Annotated[
+    str | None,
+    typer.Option(
+        "--sun",
+        metavar="auto|off|ELEVATION,AZIMUTH[,STRENGTH]",
+        help="Of panoramas, with --highlights energy, which it implies: where the sun is, in degrees; azimuth 0 is the middle.",
+    ),
 ]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="What all photos at work may take together, for example 2GB.")
 ]
+
+
+def sun_of(text: str | None) -> str | tuple[float, ...]:
+    """What `--sun` means: "auto", "off", or numbers with commas between.
+
+    Raises:
+        ValueError: neither.
+    """
+    if text is None or text in ("auto", "off"):
+        return text or "auto"
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"--sun is {text!r}; it wants auto, off, or ELEVATION,AZIMUTH[,STRENGTH] as numbers, for example 35,-120"
+        ) from None
 
 
 def response_of(text: str) -> str | ResponseCurve:

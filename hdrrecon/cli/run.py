@@ -34,8 +34,9 @@ def run(
     response: opt.Response = "estimate",
     exif: opt.Exif = True,
     dequantize: opt.Dequantize = False,
-    highlights: opt.Highlights = "median",
+    highlights: opt.HighlightsOrNone = None,
     panorama: opt.Panorama = None,
+    sun: opt.Sun = None,
     memory: opt.Memory = None,
     precision: opt.Precision = "auto",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
@@ -101,8 +102,9 @@ def run(
             response=opt.response_of(response),
             exif=exif,
             dequantize=dequantize,
-            highlights=highlights,
+            highlights=highlights or ("median" if sun is None else "energy"),  # type: ignore[arg-type]  # checked there
             panorama=panorama,
+            sun=opt.sun_of(sun),  # type: ignore[arg-type]  # checked there
             memory=memory,
         )
     # Every shard sees the same problems; one of them counts them.

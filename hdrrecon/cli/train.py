@@ -116,6 +116,32 @@ def linearize(
     )
 
 
+@app.command("light-budget")
+def light_budget(
+    scenes: Scenes,
+    curves: Curves,
+    out: Out = Path("runs/light-budget"),
+    photos: Annotated[int, typer.Option(help="Of each panorama; a few seconds each.", min=2)] = 6,
+    steps: Annotated[int, typer.Option(help="Batches of each fit.")] = 400,
+    seed: Seed = 0,
+    held_out: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of panoramas whose figures are printed too; nothing is fitted to them."),
+    ] = None,
+):
+    """The missing light of panoramas: is there a sun, and how strong. Folder `scenes` holds HDR panoramas of 1024 x 512."""
+    from hdrrecon.train.data.panoramas import make_cases
+    from hdrrecon.train.tasks.light_budget import BudgetRecipe, fit, load_cases
+
+    recipe = BudgetRecipe(steps=steps, seed=seed)
+    train = load_cases(make_cases(scenes, curves, out / "cases", photos, seed), sky_only=recipe.sky_only)
+    others = [
+        file for folder in held_out or [] for file in make_cases(folder, curves, out / "held_out", 2, seed, split="val")
+    ]
+    weights = fit(train, out, recipe, load_cases(others, train.names) if others else None)
+    print(f"weights: {weights}; figures: {out / 'figures.txt'}")
+
+
 @app.command("crf-net")
 def crf_net(
     scenes: Scenes,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,16 +13,19 @@ from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.io.exr import CONFIDENCE_CHANNEL, check_exr, named_for_cpp
 
 RESPONSE_ATTRIBUTE = "hdrreconResponse"
+LIGHT_ATTRIBUTE = "hdrreconLight"
 _SAMPLES = 256
 
 
 @dataclass(frozen=True)
 class Extras:
-    """`confidence` (H, W) float32, the inverted `response`, and the cd/m2 of 1.0; None where the file does not say."""
+    """`confidence` (H, W) float32, the inverted `response`, the cd/m2 of 1.0, and what was believed about a panorama's lost
+    `light` (`LightEstimate.as_dict()`); None where the file does not say."""
 
     confidence: np.ndarray | None = None
     response: ResponseCurve | None = None
     white_nits: float | None = None
+    light: dict[str, Any] | None = None
 
 
 def read_extras(path: str | Path) -> Extras:
@@ -38,7 +42,10 @@ def read_extras(path: str | Path) -> Extras:
         confidence = None if plane is None else plane.pixels.astype(np.float32)
         white = part.header.get("whiteLuminance")
         return Extras(
-            confidence, _response(part.header.get(RESPONSE_ATTRIBUTE)), None if white is None else float(white)
+            confidence,
+            _response(part.header.get(RESPONSE_ATTRIBUTE)),
+            None if white is None else float(white),
+            _light(part.header.get(LIGHT_ATTRIBUTE)),
         )
 
 
@@ -47,6 +54,19 @@ def response_attribute(curve: ResponseCurve) -> dict[str, str]:
     at = np.linspace(0, 1, _SAMPLES)
     rows = [np.round(np.interp(at, np.linspace(0, 1, len(row)), row), 6).tolist() for row in curve.inverse]
     return {RESPONSE_ATTRIBUTE: json.dumps({"name": curve.name, "inverse": rows})}
+
+
+def light_attribute(estimate: dict[str, Any]) -> dict[str, str]:
+    """What was believed about a panorama's lost light, as an attribute for `hdrrecon.write(..., attributes=...)`."""
+    return {LIGHT_ATTRIBUTE: json.dumps(estimate)}
+
+
+def _light(text: str | None) -> dict[str, Any] | None:
+    try:
+        data = json.loads(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # absent, or written by someone else
+        return None
+    return data if isinstance(data, dict) and "sun_illuminance" in data else None
 
 
 def _response(text: str | None) -> ResponseCurve | None:

@@ -25,7 +25,8 @@ def build_pipeline(name: str):
 
     refine = stage(model.refine)
     # A DKPN that stands alone brings what comes before it.
-    return HDRPipeline(stage(model.linearize), stage(model.restore) or getattr(refine, "preliminary", None), refine)
+    restore = stage(model.restore) or getattr(refine, "preliminary", None)
+    return HDRPipeline(stage(model.linearize), restore, refine, stage("light-budget") if restore else None)
 
 
 def pick_device(device: str):

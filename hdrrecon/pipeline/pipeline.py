@@ -28,11 +28,20 @@ from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.precision import autocast
 from hdrrecon.networks.restore.features import Seen, seen_maps
 from hdrrecon.networks.working_resolution import working_size
-from hdrrecon.options import Highlights, Precision, ReconstructOptions, check_highlights, check_precision
+from hdrrecon.options import (
+    Highlights,
+    Precision,
+    ReconstructOptions,
+    Sun,
+    check_highlights,
+    check_precision,
+    check_sun,
+)
 from hdrrecon.pipeline.bands import band_rows
 from hdrrecon.pipeline.build import pick_response
 from hdrrecon.pipeline.inputs import InputImage, OutputKind, ingest
 from hdrrecon.pipeline.panorama import Sphere, around, check_panorama, is_panorama, working_px
+from hdrrecon.pipeline.panorama_light import weigh
 from hdrrecon.pipeline.pixels import PixelCodes
 from hdrrecon.pipeline.prepared import PreparedPhoto, fills_shadows, something_missing
 from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk
@@ -53,15 +62,26 @@ class HDRPipeline(nn.Module):
             photos. `fills_shadows` False: it has nothing for crushed pixels. None leaves clipped light at the clip level.
         refine: has `config.working_px` and `correct(code, linear, radiance) -> correction` in stops, (1, 3, h, w), all
             at the working resolution, of the median answer. None leaves light as it was restored.
+        budget: has `weigh(SeenPanorama, sun) -> LightEstimate`; for the energy answer on panoramas alone. None leaves it
+            as stage 2 gives it.
 
     Stages say how often they halve their input: `multiple_of`.
     """
 
     precision: Precision = "auto"
+    budget: nn.Module | None
 
-    def __init__(self, linearize: nn.Module | None, restore: nn.Module | None, refine: nn.Module | None = None):
+    def __init__(
+        self,
+        linearize: nn.Module | None,
+        restore: nn.Module | None,
+        refine: nn.Module | None = None,
+        budget: nn.Module | None = None,
+    ):
         super().__init__()
         self.linearize, self.restore, self.refine = linearize, restore, refine
+        # Not one of the stages: it reads a hundred numbers and stays on the CPU, whatever the device.
+        object.__setattr__(self, "budget", budget)
 
     def estimate_response(self, code: Tensor | PixelCodes, prior: dict[str, float] | None = None) -> ResponseCurve:
         """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`.
@@ -119,6 +139,7 @@ class HDRPipeline(nn.Module):
         highlights: Highlights = "median",
         panorama: bool | None = None,
         refined: bool = True,
+        sun: Sun = "auto",
     ) -> PreparedPhoto:
         """Everything that needs the whole photo, at bounded resolutions.
 
@@ -129,7 +150,9 @@ class HDRPipeline(nn.Module):
                 light, in the same colours.
             panorama: its edges meet; None finds out (`panorama.is_panorama`).
             refined: False leaves stage 3 out.
+            sun: of a panorama's energy answer: see `options.check_sun`.
         """
+        sun = check_sun(sun)
         check_highlights(highlights)
         check_precision(self.precision)
         if response is None:
@@ -150,17 +173,37 @@ class HDRPipeline(nn.Module):
         if panorama:
             check_panorama(codes.size)
         refine = self.refine if refined else None
+        given = not isinstance(sun, str)
+        if given:
+            self._check_given_sun(highlights, photo.panorama, codes.size)
         shadows = refine is not None or fills_shadows(self.restore)
-        if (self.restore is None and refine is None) or not something_missing(codes, shadows, rows):
+        missing = (self.restore is not None or refine is not None) and something_missing(codes, shadows, rows)
+        if not missing and not given:
             return photo
         photo = replace(photo, grey=codes.grey)
-        if self.restore is not None:
+        if missing and self.restore is not None:
             deep, seen = self._looked(photo)
             photo = replace(photo, deep=deep, seen=seen)
-        if refine is not None:
+        if missing and refine is not None:
             # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours are the same.
             photo = replace(photo, correction=self._corrected(replace(photo, highlights="median")))
-        return photo
+        if highlights != "energy" or not photo.panorama or self.budget is None:
+            return photo
+        return replace(photo, lost_light=weigh(self.budget, photo, sun))
+
+    def _check_given_sun(self, highlights: str, panorama: bool, size: tuple[int, int]) -> None:
+        """Raises ValueError: a sun was given for what cannot have one."""
+        if not panorama:
+            raise ValueError(
+                f"a sun can only be placed in a panorama, and this picture of {size[1]} x {size[0]} was not taken for one; "
+                "pass panorama=True if it is 2:1 and goes all around, or leave sun out"
+            )
+        if highlights != "energy":
+            raise ValueError(
+                f'a sun belongs to the energy answer, and highlights is {highlights!r}; pass highlights="energy", or leave sun out'
+            )
+        if self.budget is None:
+            raise ValueError("this model has no light budget and places no sun; use another model, or leave sun out")
 
     def prepare_input(
         self, image: InputImage, how: ReconstructOptions, device: torch.device, copied: bool = False
@@ -177,6 +220,7 @@ class HDRPipeline(nn.Module):
                 smooth=how.dequantize and not image.deep,
                 highlights=how.highlights,
                 panorama=how.panorama,
+                sun=how.sun,
                 refined=image.decoded is None,
             )
             for codes in image.codes(device, copied)

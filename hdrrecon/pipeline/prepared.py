@@ -17,10 +17,10 @@ from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.restore.features import Seen
 from hdrrecon.options import Highlights
+from hdrrecon.pipeline.panorama_light import SURE_STOPS, PanoramaLight
 from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
 
-SURE_STOPS = 0.25  # confidence of invented light: the chance that it is right to a quarter of a stop
 GUIDED_DOUBT = 0.15  # the chance that light from a guide of a quarter of the photo's size is off by more than that
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
 _GROUP_PX = {
@@ -43,6 +43,7 @@ class PreparedPhoto:
         correction: of the refining network, in stops, or None.
         seen: what the restoring network was shown, at its working size, or None.
         guide: gain in stops that a guide asks for (`pipeline.guided`), or None.
+        lost_light: of a panorama's energy answer: what the light budget says of it, or None.
     """
 
     codes: PixelCodes
@@ -57,6 +58,7 @@ class PreparedPhoto:
     correction: Enlarged | None = None
     seen: Seen | None = None
     guide: Enlarged | None = None
+    lost_light: PanoramaLight | None = None
 
     def linear(self, rows: slice) -> Tensor:
         """The linearised photo, (h, W, 3)."""
@@ -78,7 +80,7 @@ class PreparedPhoto:
     def light(self, rows: slice, confidence: bool = False) -> tuple[Tensor, Tensor | None]:
         """Radiance (h, W, 3), and confidence (h, W) if it is asked for: 1 measured, 0 invented."""
         radiance, sure = self.linear(rows), self._measured(rows) if confidence else None
-        if self.deep is None and self.correction is None and self.guide is None:
+        if all(part is None for part in (self.deep, self.correction, self.guide, self.lost_light)):
             return radiance, sure
         flat = radiance.view(-1, 3)
         for index, count in self._groups(rows):
@@ -99,6 +101,8 @@ class PreparedPhoto:
         wanted = (flags & OVER) > 0
         if self.correction is not None or fills_shadows(self.restore):
             wanted |= (flags & LIT) == 0
+        if self.lost_light is not None:
+            wanted |= self.lost_light.given_pixels(rows, self.codes.size, flags.device)
         size = _GROUP_PX.get(flags.device.type, _GROUP_PX_ELSEWHERE)
         indices = wanted.nonzero()[:, 0]
         for index in indices.split(size) if len(indices) else ():
@@ -127,6 +131,13 @@ class PreparedPhoto:
         if self.correction is not None:
             mask = torch.maximum(over, under_mask(code, -1))
             light = torch.maximum(light * torch.exp2(mask * self._colourless(self.correction.at(y, x))), linear)
+        if self.lost_light is not None:
+            light = self.lost_light.of_pixels(light, linear, over)
+            sun = self.lost_light.of_sun(y, x, code, self.codes.size)
+            light = light + sun
+            if doubted:
+                unsure = self.lost_light.doubt * (sun.amax(1) > 0)
+                doubt = unsure if doubt is None else torch.maximum(doubt, unsure)
         if self.guide is not None:
             light = torch.maximum(light * torch.exp2(over * self._colourless(self.guide.at(y, x))), linear)
             doubt = over.amax(1) * GUIDED_DOUBT if doubted else None

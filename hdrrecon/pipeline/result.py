@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.networks.restore.light_budget import LightEstimate
 from hdrrecon.pipeline.bands import in_bands
 from hdrrecon.pipeline.inputs import InputImage, in_rec709, unit
 from hdrrecon.pipeline.prepared import PreparedPhoto
@@ -36,6 +37,8 @@ class Reconstruction:
         source: uint8, of the shape of `confidence`, an index into `raw_stream.SOURCES`. 0: measured by the photo's codes.
             1: decoded from the raw stream that the photo carries (`hdrrecon.rawcodec`), where its codes clip. 2: inferred.
         panorama: the photo was treated as an equirectangular panorama.
+        light_estimate: of a panorama's energy answer: what is believed about the light that clipped, a sun above all
+            (`networks.restore.light_budget.LightEstimate`); None for others; a list for a batch.
     """
 
     def __init__(
@@ -43,10 +46,12 @@ class Reconstruction:
         radiance: Array,
         response: ResponseCurve | list[ResponseCurve],
         panorama: bool = False,
+        light_estimate: LightEstimate | None | list[LightEstimate | None] = None,
         *,
         make: Callable[[Part], Array] | None = None,
     ):
         """`make`: called with the name of a part, gives its whole image."""
+        self.light_estimate = light_estimate
         self.radiance, self.response, self.panorama, self._make = radiance, response, panorama, make
 
     @cached_property
@@ -103,10 +108,12 @@ def reconstruction(image: InputImage, photos: list[PreparedPhoto], rows: int) ->
         return whole(image, photos, rows, part)
 
     responses = [one.response for one in photos]
+    estimates = [one.lost_light.estimate if one.lost_light else None for one in photos]
     return Reconstruction(
         make("radiance"),
         responses if image.kind.batch else responses[0],
         any(one.panorama for one in photos),
+        estimates if image.kind.batch else estimates[0],
         make=make,
     )
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hdrrecon.io.exr_extras import response_attribute
+from hdrrecon.io.exr import HALF_MAX
+from hdrrecon.io.exr_extras import light_attribute, response_attribute
 from hdrrecon.io.rows import BY_ROWS, row_writer
 from hdrrecon.io.write import check_options, write
 from hdrrecon.networks.working_resolution import working_size
@@ -73,6 +74,10 @@ def write_reconstruction(
     if extension == ".exr":
         options["attributes"] = {**(written.attributes or {}), **response_attribute(one.response)}
         options.setdefault("envmap", "latlong" if one.panorama else None)
+        if one.lost_light is not None:
+            options["attributes"] |= light_attribute(one.lost_light.estimate.as_dict())
+            if one.lost_light.brightest > HALF_MAX:  # a sun does not fit into half floats
+                options["dtype"] = "float"
 
     def reconstructed(band: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         light, sure = one.light(band, confidence)

@@ -1,0 +1,137 @@
+"""The light budget: what it is told, that it does not matter how a panorama was turned, and what it decides."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hdrrecon.latlong import directions
+from hdrrecon.networks.restore.light_budget import KINDS, LightBudget, LightBudgetConfig
+from hdrrecon.networks.restore.panorama_statistics import SeenPanorama, Source, find_source, statistics
+
+HEIGHT = 64
+
+
+def daylight(
+    elevation_deg: float = 40.0, azimuth_deg: float = 30.0, ground: float = 0.1, glare_deg: float = 8.0
+) -> SeenPanorama:
+    """A blue sky with a clipped sun over grey ground."""
+    north, east = np.radians(elevation_deg), np.radians(azimuth_deg)
+    toward = np.array([np.cos(north) * np.sin(east), np.sin(north), np.cos(north) * np.cos(east)])
+    vectors = directions(HEIGHT)
+    away = np.degrees(np.arccos(np.clip(vectors @ toward, -1, 1)))
+    sky = 0.2 + 0.8 * np.exp(-away / 20)
+    light = np.where(vectors[..., 1] > 0, sky, ground)[..., None] * np.array([0.8, 1.0, 1.3])
+    clipped = (away < glare_deg) & (vectors[..., 1] > 0)
+    light[clipped] = 1.0
+    energy = light * np.where(clipped, 4.0, 1.0)[..., None]
+    return SeenPanorama(light.astype(np.float32), energy.astype(np.float32), clipped.astype(np.float32))
+
+
+def turned(seen: SeenPanorama, columns: int) -> SeenPanorama:
+    return SeenPanorama(*(np.roll(getattr(seen, name), columns, 1) for name in ("linear", "energy", "clipped")))
+
+
+def network(seed: int = 0, **config) -> LightBudget:
+    torch.manual_seed(seed)
+    seen = daylight()
+    names = tuple(statistics(seen, find_source(seen.clipped)))
+    return LightBudget(LightBudgetConfig(names, members=3, hidden=8, **config)).eval()
+
+
+def biased(net: LightBudget, kind: str) -> LightBudget:
+    """A network that is sure of one kind of light."""
+    with torch.no_grad():
+        net.weight3.zero_()
+        net.bias3.zero_()
+        net.bias3[..., KINDS.index(kind)] = 10
+    return net
+
+
+@pytest.mark.parametrize("columns", [1, 37, 64, 127])
+def test_turning_the_panorama_changes_no_statistic(columns):
+    seen = daylight()
+    here = statistics(seen, find_source(seen.clipped))
+    there = turned(seen, columns)
+    got = statistics(there, find_source(there.clipped))
+    assert got == pytest.approx(here, abs=2e-3) and all(np.isfinite(list(here.values())))
+
+
+def test_brighter_ground_asks_for_a_brighter_sun():
+    dark, bright = (daylight(ground=value) for value in (0.1, 0.4))
+    source = find_source(dark.clipped)
+    assert statistics(bright, source)["rule"] - statistics(dark, source)["rule"] == pytest.approx(2, abs=0.01)
+    assert statistics(bright, source)["balance"] > statistics(dark, source)["balance"]
+
+
+def test_a_black_disc_where_the_tripod_stood_is_no_ground():
+    seen, holed = daylight(), daylight()
+    holed.linear[directions(HEIGHT)[..., 1] < -0.95] = 0
+    source = find_source(seen.clipped)
+    here, there = (
+        statistics(one, source) for one in (seen, replace(holed, energy=np.maximum(holed.energy, holed.linear)))
+    )
+    assert there["ground"] == pytest.approx(here["ground"], abs=0.05)
+
+
+def test_the_source_is_in_the_middle_of_the_thickest_clipped_region():
+    seen = daylight(50, 170, glare_deg=10)
+    small = np.linalg.norm(directions(HEIGHT) - [0, 0.5, 0.866], axis=-1) < 0.06
+    seen.clipped[small] = 1
+    toward = find_source(seen.clipped).direction
+    want = Source.at(50, 170, seen.clipped)
+    assert np.degrees(np.arccos(toward @ want.direction)) < 4 and want.region.sum() > 20
+    assert not want.region[small].any(), "a smaller mirror image in a window is not part of it"
+
+
+def test_nothing_clipped_above_the_horizon_is_no_source():
+    seen = daylight()
+    ground = replace(seen, clipped=(directions(HEIGHT)[..., 1] < 0).astype(np.float32))
+    assert find_source(ground.clipped) is None
+    estimate = biased(network(), "hard sun").weigh(ground)
+    assert not estimate.has_sun and estimate.sun_elevation_deg is None and estimate.gain == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_only_suns_shine_and_only_they_change_stage_2(kind):
+    estimate = biased(network(), kind).weigh(daylight())
+    assert estimate.kind == kind and estimate.has_sun == kind.endswith("sun")
+    assert estimate.has_sun or estimate.gain == 1
+    assert sum(estimate.probabilities.values()) == pytest.approx(1)
+    if estimate.has_sun:
+        assert estimate.sun_elevation_deg == pytest.approx(40, abs=3) and estimate.sun_azimuth_deg == pytest.approx(
+            30, abs=3
+        )
+
+
+def test_a_sun_that_is_hardly_likelier_than_none_gets_less_light():
+    """The median of the posterior: none with the probability of no sun, else a Laplace law of its logarithm."""
+    net, strengths = network(), []
+    for push in (0.05, 0.3, 5.0):
+        with torch.no_grad():
+            biased(net, "sky").bias3[..., KINDS.index("sky")] = 0
+            net.bias3[..., 0] = push + 1.0
+        strengths.append(net.weigh(daylight()).sun_illuminance)
+    assert 0 < strengths[0] < strengths[1] < strengths[2]
+
+
+def test_off_and_given_suns():
+    net = biased(network(), "hard sun")
+    assert not net.weigh(daylight(), "off").has_sun
+    net = biased(network(), "sky")
+    given = net.weigh(daylight(), (60.0, -100.0))
+    assert given.given and given.has_sun and given.kind.endswith("sun")
+    assert (given.sun_elevation_deg, given.sun_azimuth_deg) == pytest.approx((60, -100))
+    assert net.weigh(daylight(), (60.0, -100.0, 12.5)).sun_illuminance == 12.5
+
+
+def test_the_shipped_network_sees_the_sun_and_not_the_overcast_sky():
+    from hdrrecon import zoo
+
+    net = zoo.load("light-budget")
+    seen = daylight(ground=0.5, glare_deg=4)
+    cloudy = np.where(directions(HEIGHT)[..., 1] > 0, 0.8, 0.1)[..., None] * np.ones(3)
+    clouds = SeenPanorama(*(cloudy.astype(np.float32),) * 2, np.zeros((HEIGHT, 2 * HEIGHT), np.float32))
+    assert net.weigh(clouds).sun_illuminance == 0
+    assert net.weigh(seen).sun_probability > net.weigh(clouds).sun_probability
