@@ -11,9 +11,9 @@ from hdrrecon.rawcodec.domain import light_weight, stabilize
 from hdrrecon.rawcodec.global_map import features
 from hdrrecon.rawcodec.local_gain import grid_shape, interpolation, upsample
 
-MAP_SAMPLES = 60_000  # pixels that the map is fitted to
+MAP_SAMPLES = 25_000  # pixels that the map is fitted to
 _DENSE_BELOW = 1_500_000  # pixels; of larger images every 16th pixel is looked at, else every 4th
-_ROUNDS = 5
+_ROUNDS = 4
 
 
 @dataclass(frozen=True)

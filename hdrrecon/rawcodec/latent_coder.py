@@ -38,7 +38,7 @@ class GroupNets:
 class PassParameters:
     """What a pass codes and how, in raster order of blocks, latents innermost.
 
-    `where` (n,) flat block indices; `index` (n, size) table indices; `mean` (n, size) and `step` (n,) in 1/64 base steps.
+    `where` (n,) flat block indices; `index` (n, size) table indices; `mean` (n, size), or (n, 1) zeros, and `step` (n,) in 1/64 base steps.
     """
 
     where: np.ndarray
@@ -159,7 +159,7 @@ def _pass_parameters(
         chosen = chosen[0].astype(np.int64)
         wheres.append(np.flatnonzero(fresh) + top * w)
         indices.append(np.clip((chosen[:, :size] + 8) >> 4, 0, 63).astype(np.uint8))
-        mean = chosen[:, size : 2 * size] if nets.has_mean else np.zeros_like(chosen[:, :size])
+        mean = chosen[:, size : 2 * size] if nets.has_mean else np.zeros((len(chosen), 1), np.int64)
         means.append(np.clip(mean, -LARGEST_LATENT, LARGEST_LATENT))
         steps.append(STEP_TABLE[np.clip(EVEN + ((chosen[:, -1] + 32) >> 6), 0, PRECISIONS - 1)])
     return PassParameters(np.concatenate(wheres), np.concatenate(indices), np.concatenate(means), np.concatenate(steps))

@@ -18,6 +18,7 @@ from hdrrecon.rawcodec.rans import Decoder, Encoder
 from hdrrecon.rawcodec.tables import LIMIT
 
 _CHUNK_BYTES = 600  # a chunk is closed when it has grown to this
+_BLOCKS_AT_ONCE = 4096  # of which symbols are chosen: bounds memory
 _STEPS = 256
 
 
@@ -44,18 +45,22 @@ def with_step(planes: np.ndarray, header: Header) -> np.ndarray:
 
 
 def chosen_symbols(model: Model, latents: np.ndarray, parameters: PassParameters) -> np.ndarray:
-    """Symbols of a pass that balance error and bits; `latents` (n, size) in base steps."""
-    step = parameters.step[:, None] / SUBSTEPS
-    scaled = latents / step - parameters.mean / parameters.step[:, None]
-    size = np.abs(scaled)
-    lower = np.minimum(np.floor(size), LIMIT - 1)
-    sign = np.where(scaled < 0, -1, 1)
-    costs = []
-    for extra in (0, 1):
-        symbol = (sign * (lower + extra)).astype(np.int64)
-        costs.append((size - lower - extra) ** 2 + LAMBDA * model.symbols.values.bits(parameters.index, symbol))
-    out = (sign * (lower + (costs[1] < costs[0]))).astype(np.int64)
-    return model.symbols.without_waste(parameters.index, out, size**2 - (size - np.abs(out)) ** 2, LAMBDA)
+    """Symbols of a pass that balance error and bits, (n, size) int32; `latents` (n, size) in base steps."""
+    out = np.zeros(latents.shape, np.int32)
+    for first in range(0, len(latents), _BLOCKS_AT_ONCE):
+        part = np.s_[first : first + _BLOCKS_AT_ONCE]
+        step, mean, index = parameters.step[part, None], parameters.mean[part], parameters.index[part]
+        scaled = (latents[part] * SUBSTEPS - mean) / step
+        size = np.abs(scaled)
+        lower = np.minimum(np.floor(size), LIMIT - 1)
+        sign = np.where(scaled < 0, -1, 1)
+        costs = []
+        for extra in (0, 1):
+            symbol = (sign * (lower + extra)).astype(np.int64)
+            costs.append((size - lower - extra) ** 2 + LAMBDA * model.symbols.values.bits(index, symbol))
+        found = (sign * (lower + (costs[1] < costs[0]))).astype(np.int64)
+        out[part] = model.symbols.without_waste(index, found, size**2 - (size - np.abs(found)) ** 2, LAMBDA)
+    return out
 
 
 def gathered(latents: np.ndarray, group: int, parameters: PassParameters, step: float) -> np.ndarray:

@@ -125,7 +125,8 @@ def self_test(model: Model) -> int:
 
     def code(group: int, index: int, parameters: PassParameters) -> np.ndarray:
         nonlocal crc
-        for part in (parameters.where, parameters.index, parameters.mean, parameters.step):
+        mean = np.broadcast_to(parameters.mean, parameters.index.shape)
+        for part in (parameters.where, parameters.index, mean, parameters.step):
             crc = zlib.crc32(np.ascontiguousarray(part, "<i4").tobytes(), crc)
         pattern = np.arange(parameters.index.size).reshape(parameters.index.shape)
         return np.where(pattern % 7 == 0, pattern % 5 - 2, 0)

@@ -14,6 +14,7 @@ PRECISION = 15
 TOTAL = 1 << PRECISION
 _LOWEST = 1 << 16
 MOST_LANES = 256
+_FEW_LANES = 8  # up to which plain integers are quicker than arrays
 
 
 def lanes_for(payload_bytes: int) -> int:
@@ -39,6 +40,8 @@ class Encoder:
         if lanes is None:
             ideal = sum(float(-np.log2(f.astype(np.float64) / TOTAL).sum()) for f, _ in self._batches) / 8
             lanes = lanes_for(int(ideal))
+        if lanes <= _FEW_LANES:
+            return self._finish_one_by_one(lanes), lanes
         state = np.full(lanes, _LOWEST, np.uint64)
         words: list[np.ndarray] = []
         for frequency, start in reversed(self._batches):
@@ -55,6 +58,21 @@ class Encoder:
         return state.astype("<u4").tobytes() + tail.astype("<u2").tobytes(), lanes
 
 
+    def _finish_one_by_one(self, lanes: int) -> bytes:
+        """The same, symbol by symbol: quicker than arrays of a few lanes."""
+        state, words = [_LOWEST] * lanes, []
+        for frequency, start in reversed(self._batches):
+            f_list, c_list = frequency.tolist(), start.tolist()
+            for j in range(len(f_list) - 1, -1, -1):
+                lane, f = j % lanes, f_list[j]
+                x = state[lane]
+                if x >= f << (32 - PRECISION):
+                    words.append(x & 0xFFFF)
+                    x >>= 16
+                state[lane] = ((x // f) << PRECISION) + x % f + c_list[j]
+        return np.array(state, "<u4").tobytes() + np.array(words[::-1], "<u2").tobytes()
+
+
 class Decoder:
     """Reads batches in the order in which they were put. Reads zeros behind the end: check a CRC of what came out."""
 
@@ -68,6 +86,8 @@ class Decoder:
 
     def get(self, tables: Tables, index: np.ndarray) -> np.ndarray:
         """Decode (n,) symbols; `index` (n,) says which of the tables each was coded with."""
+        if self._lanes <= _FEW_LANES:
+            return self._get_one_by_one(tables, index)
         out = np.empty(len(index), np.int64)
         mask, sixteen = np.uint64(TOTAL - 1), np.uint64(16)
         for begin in range(0, len(index), self._lanes):
@@ -89,6 +109,27 @@ class Decoder:
         return out
 
 
+    def _get_one_by_one(self, tables: Tables, index: np.ndarray) -> np.ndarray:
+        """The same, symbol by symbol."""
+        state, lanes, position = self._state.tolist(), self._lanes, self._position
+        words, count, mask = self._words, len(self._words), TOTAL - 1
+        out = bytearray(len(index))
+        for j, which in enumerate(index.tolist()):
+            lane = j % lanes
+            x = state[lane]
+            slot = x & mask
+            symbol = tables.symbols[which][slot]
+            frequency, start = tables.intervals[which][symbol]
+            x = frequency * (x >> PRECISION) + slot - start
+            if x < _LOWEST:
+                x = x << 16 | (int(words[position]) if position < count else 0)
+                position += 1
+            state[lane] = x
+            out[j] = symbol
+        self._state, self._position = np.array(state, np.uint64), position
+        return np.frombuffer(out, np.uint8).astype(np.int64)
+
+
 class Tables:
     """Integer frequency tables, ready for decoding.
 
@@ -106,6 +147,8 @@ class Tables:
         self.frequency = frequency.astype(np.uint64)
         self.start = (np.cumsum(frequency, 1) - frequency).astype(np.uint64)
         self.symbol = np.stack([np.repeat(np.arange(frequency.shape[1]), row) for row in frequency]).astype(np.uint8)
+        self.symbols = [row.tobytes() for row in self.symbol]
+        self.intervals = [list(zip(f.tolist(), s.tolist(), strict=True)) for f, s in zip(frequency, self.start, strict=True)]
 
     def put(self, coder: Encoder, index: np.ndarray, symbols: np.ndarray) -> None:
         """Add symbols to an encoder."""

@@ -72,10 +72,10 @@ class SymbolCoder:
         self.values.put(coder, index[coded], symbols[coded])
 
     def get(self, coder: Decoder, index: np.ndarray) -> np.ndarray:
-        """Decode the symbols of a pass, (n, size) int64."""
+        """Decode the symbols of a pass, (n, size) int32."""
         flag = coder.get(self.flags, self.flag_tables(index)).astype(bool)
         coded = (index >= CERTAIN) | flag[:, None]
-        out = np.zeros(index.shape, np.int64)
+        out = np.zeros(index.shape, np.int32)
         out[coded] = self.values.get(coder, index[coded])
         return out
 
