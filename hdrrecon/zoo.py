@@ -97,7 +97,7 @@ WEIGHTS = {
 CODECS = {
     "rawcodec": Weights(
         "rawcodec.safetensors",
-        "c339c63354ac81052c0d2a5385f19fe7a62f8a4ffc296a332e8952edeabbb643",
+        "3f026a5558acf0c15e81cac42db0d522b952d44851cdd91e1f80ca9772c40ea4",
         trained_on="151 HDR scenes, simulated cameras; see the card",
     ),
 }

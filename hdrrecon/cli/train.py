@@ -454,6 +454,34 @@ def joint(
 
 
 @app.command()
+def rawcodec(
+    scenes: Scenes,
+    curves: Curves,
+    out: Out = Path("runs/rawcodec"),
+    exposures: Annotated[int, typer.Option(help="Simulated pairs of raw and JPEG to make first.")] = 320,
+    minutes: Annotated[float, typer.Option(help="For the entropy model; half as many more for the synthesis.")] = 60,
+    width: Annotated[int, typer.Option(help="Channels of the synthesis network; 0 leaves it out.")] = 16,
+    blocks: Annotated[int, typer.Option(help="Residual blocks of the synthesis network.")] = 2,
+    learn_transform: Annotated[bool, typer.Option("--learn-transform", help="Train the block transform, too.")] = False,
+    seed: Seed = 0,
+):
+    """The raw codec: what `hdrrecon raw` writes beside a JPEG."""
+    from hdrrecon.networks.rawcodec.synthesis import SynthesisConfig
+    from hdrrecon.train.data.curves import CurveSampler, load_measured
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.rawcodec.entropy import EntropyRecipe
+    from hdrrecon.train.rawcodec.synthesis import SynthesisRecipe
+    from hdrrecon.train.tasks.rawcodec import train_rawcodec
+
+    entropy = EntropyRecipe(minutes=minutes, transform_rate=2e-4 if learn_transform else 0.0, seed=seed)
+    synthesis = (
+        SynthesisRecipe(minutes=minutes / 2, config=SynthesisConfig(width, blocks), seed=seed) if width else None
+    )
+    sampler = CurveSampler(load_measured(curves))
+    print(train_rawcodec(load_scenes(scenes), sampler, out, exposures, entropy, synthesis, seed))
+
+
+@app.command()
 def basis(
     curves: Curves, out: Annotated[Path, typer.Option("-o", "--out")] = Path("weights/response_basis.safetensors")
 ):

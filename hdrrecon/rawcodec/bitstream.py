@@ -13,7 +13,7 @@ from hdrrecon.rawcodec.errors import StreamError
 
 MAGIC = b"HRW1"
 VERSION = 1
-_HEADER = struct.Struct("<4sBBIHHIIBBB")
+_HEADER = struct.Struct("<4sBBIHHIIBBBB")
 _HAS_GRID, _HAS_DESCRIPTION, _FAST = 1, 2, 4
 _KNOWN_FLAGS = _HAS_GRID | _HAS_DESCRIPTION | _FAST
 
@@ -28,6 +28,7 @@ class Header:
     guide_crc: int  # CRC-32 of the guide
     scan_crc: int  # CRC-32 of the JPEG's picture, see `container.picture_crc`
     step: int  # base step is 2**(-step / 32)
+    passes: int  # of 8 that were written
     map_exponent: int  # map coefficients come in steps of 2**-map_exponent
     fast: bool = False  # written for the `fast` profile: synthesis without its network
     grid_exponent: int | None = None  # gains come in 2**-grid_exponent stops; None: there is no grid
@@ -58,7 +59,7 @@ def write_header(header: Header, base: bytes) -> bytes:
     )
     out = _HEADER.pack(
         MAGIC, VERSION, flags, header.model, header.height, header.width, header.guide_crc, header.scan_crc,
-        header.step, header.map_exponent, header.grid_exponent or 0,
+        header.step, header.passes, header.map_exponent, header.grid_exponent or 0,
     )  # fmt: skip
     if header.grid_exponent is not None:
         nibbles = [*header.grid_bases, 0]
@@ -81,12 +82,12 @@ def read_header(stream: bytes) -> tuple[Header, bytes, int]:
         )
     if len(stream) < _HEADER.size:
         raise StreamError("the raw stream is truncated inside its header; copy the file again")
-    magic, version, flags, model, height, width, guide, scan, step, exponent, grid = _HEADER.unpack_from(stream)
+    magic, version, flags, model, height, width, guide, scan, step, passes, exponent, grid = _HEADER.unpack_from(stream)
     if magic != MAGIC or version > VERSION or flags & ~_KNOWN_FLAGS:
         raise StreamError(
             f"this raw stream is of version {version}, this hdrrecon reads up to {VERSION}; update hdrrecon"
         )
-    header = Header(model, height, width, guide, scan, step, exponent, bool(flags & _FAST))
+    header = Header(model, height, width, guide, scan, step, passes, exponent, bool(flags & _FAST))
     position = _HEADER.size
     if flags & _HAS_GRID:
         packed = stream[position : position + 4].ljust(4, b"\0")

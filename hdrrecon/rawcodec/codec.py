@@ -91,9 +91,10 @@ def encode(
         width,
         guide_crc(guide),
         container.picture_crc(jpeg),
-        0,
-        0,
-        fast,
+        step=0,
+        passes=0,
+        map_exponent=0,
+        fast=fast,
         description=description,
     )
     header, base, coefficients, grid = encode_base(model, header, pixels, raw, bpp)
@@ -113,6 +114,7 @@ def encode(
         if size <= room or step == 0:
             break
         step = max(0, step - max(1, int(8 * np.log2(size / max(room, 1)))))
+    header = replace(header, passes=kept[-1].last + 1 if kept else 0)
     stream = write_header(header, base) + b"".join(map(write_chunk, kept))
     if not decodes_to(model, header, planes, stream, head, kept):
         raise RuntimeError(

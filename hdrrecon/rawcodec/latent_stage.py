@@ -146,8 +146,8 @@ def decode_latents(
             break
         wanted = bad  # once more, without the chunk that is damaged and all behind it
     whole = reached
-    if whole < PASS_COUNT:
-        text = f"the raw stream is damaged or ends early: {whole} of {PASS_COUNT} passes are used"
+    if whole < header.passes:
+        text = f"the raw stream is damaged or ends early: {whole} of {header.passes} passes are used"
         warnings.warn(text, StreamWarning, stacklevel=4)
     return latents, whole
 

@@ -21,7 +21,7 @@ def interpolation(length: int, cells: int, first: int = 0) -> tuple[np.ndarray, 
         (np.arange(first, first + length, dtype=np.float32) + np.float32(0.5)) / CELL - np.float32(0.5), 0, cells - 1
     )
     lower = np.minimum(position.astype(np.int64), cells - 1)
-    return lower, np.minimum(lower + 1, cells - 1), position - lower
+    return lower, np.minimum(lower + 1, cells - 1), position - lower.astype(np.float32)
 
 
 def upsample(grid: np.ndarray, width: int, first_row: int, rows: int) -> np.ndarray:

@@ -31,19 +31,21 @@ def analyse(
     out = np.empty((rows, columns, model.analysis.shape[0]), np.float32)
     for top, bottom in _bands(height):
         rest = stabilize(raw[top:bottom]) - stabilize(base_light(pixels[top:bottom], coefficients, grid, top))
-        blocks = _to_blocks(rest)
+        blocks = to_blocks(rest)
         out[top // BLOCK : top // BLOCK + len(blocks)] = blocks @ model.analysis.T
     return out
 
 
-def _to_blocks(image: np.ndarray) -> np.ndarray:
+def to_blocks(image: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (rows, columns, 192), sides padded to multiples of 8 by repetition."""
     h, w, c = image.shape
     rows, columns = block_shape(h, w)
     image = np.pad(image, ((0, rows * BLOCK - h), (0, columns * BLOCK - w), (0, 0)), mode="edge")
     return image.reshape(rows, BLOCK, columns, BLOCK, c).transpose(0, 2, 1, 3, 4).reshape(rows, columns, -1)
 
 
-def _from_blocks(blocks: np.ndarray) -> np.ndarray:
+def from_blocks(blocks: np.ndarray) -> np.ndarray:
+    """Inverse of `to_blocks`."""
     rows, columns, _ = blocks.shape
     image = blocks.reshape(rows, columns, BLOCK, BLOCK, 3).transpose(0, 2, 1, 3, 4)
     return image.reshape(rows * BLOCK, columns * BLOCK, 3)
@@ -66,7 +68,7 @@ def synthesise(
     for top, bottom in _bands(height):
         first, last = max(0, top - halo), min(height, bottom + halo)
         blocks = latents.restored[first // BLOCK : -(-last // BLOCK)].astype(np.float32) * scale
-        residual = _from_blocks(blocks @ model.synthesis.T)[: last - first, :width]
+        residual = from_blocks(blocks @ model.synthesis.T)[: last - first, :width]
         base = stabilize(base_light(pixels[first:last], coefficients, grid, first))
         if network is None:
             stable = base + residual

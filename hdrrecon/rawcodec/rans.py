@@ -57,7 +57,6 @@ class Encoder:
         tail = np.concatenate(words)[::-1] if words else np.zeros(0, np.uint64)
         return state.astype("<u4").tobytes() + tail.astype("<u2").tobytes(), lanes
 
-
     def _finish_one_by_one(self, lanes: int) -> bytes:
         """The same, symbol by symbol: quicker than arrays of a few lanes."""
         state, words = [_LOWEST] * lanes, []
@@ -108,7 +107,6 @@ class Decoder:
             out[begin : begin + self._lanes] = symbol
         return out
 
-
     def _get_one_by_one(self, tables: Tables, index: np.ndarray) -> np.ndarray:
         """The same, symbol by symbol."""
         state, lanes, position = self._state.tolist(), self._lanes, self._position
@@ -148,7 +146,9 @@ class Tables:
         self.start = (np.cumsum(frequency, 1) - frequency).astype(np.uint64)
         self.symbol = np.stack([np.repeat(np.arange(frequency.shape[1]), row) for row in frequency]).astype(np.uint8)
         self.symbols = [row.tobytes() for row in self.symbol]
-        self.intervals = [list(zip(f.tolist(), s.tolist(), strict=True)) for f, s in zip(frequency, self.start, strict=True)]
+        self.intervals = [
+            list(zip(f.tolist(), s.tolist(), strict=True)) for f, s in zip(frequency, self.start, strict=True)
+        ]
 
     def put(self, coder: Encoder, index: np.ndarray, symbols: np.ndarray) -> None:
         """Add symbols to an encoder."""

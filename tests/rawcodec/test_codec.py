@@ -221,3 +221,11 @@ def test_the_fast_profile_needs_no_torch(exposure):
 
 def test_the_package_is_reached_by_name():
     assert hdrrecon.rawcodec.encode is rawcodec.encode
+
+
+def test_nothing_large_is_kept_in_double_precision():
+    """Twice the memory, and networks refuse it."""
+    from hdrrecon.rawcodec.fit import base_light
+
+    light = base_light(np.zeros((40, 50, 3), np.uint8), np.zeros((36, 3)), np.zeros((2, 2)), 8)
+    assert light.dtype == np.float32 and light.shape == (40, 50, 3)

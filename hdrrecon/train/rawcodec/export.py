@@ -70,7 +70,7 @@ class Statistics:
 
     def add(self, model: Model, planes: np.ndarray, latents: np.ndarray, step: int) -> None:
         """Code one image: `planes` (h, w, 23), `latents` (h, w, 192) in the stabilised domain."""
-        header = Header(0, 8, 8, 0, 0, step, 0)
+        header = Header(0, 8, 8, 0, 0, step, 0, 0)
         base = 2.0 ** (-step / 32)
         sent = np.zeros((len(GROUPS), *latents.shape[:2]), bool)
 

@@ -1,0 +1,153 @@
+"""Trains the entropy model on blocks of residuals: bits plus weighted error, at random rates."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from hdrrecon.networks.rawcodec.block_transform import BlockTransform
+from hdrrecon.networks.rawcodec.entropy_model import EntropyModel, guide_planes
+from hdrrecon.rawcodec.domain import light_weight
+from hdrrecon.train.rawcodec.exposures import Exposure, cuts, load_exposures, read_exposure
+
+_SQUARED_STEPS_PER_BIT = 2 * math.log(2) / 12  # at high rate a bit halves the step, and the error is step**2 / 12
+_WATCHED_STEPS = (10.0, 20.0, 30.0, 40.0)
+
+
+@dataclass(frozen=True)
+class EntropyRecipe:
+    """How to train the entropy model."""
+
+    minutes: float = 60.0  # of wall clock; the learning rate falls to nothing over them
+    batch: int = 4  # exposures
+    side: int = 24  # of the cuts, blocks
+    blocks: int = 700  # of a batch whose rate is counted
+    rate: float = 2e-3
+    transform_rate: float = 0.0  # of analysis and synthesis; 0 leaves them a DCT
+    steps: tuple[float, float] = (6.0, 46.0)  # of the base step, eighths of an octave below 1
+    least_noise: float = 0.35  # on the order masks: without any they do not settle
+    use_guide: bool = True
+    fixed_order: bool = False
+    fixed_step: bool = False
+    seed: int = 0
+
+
+def train_entropy(folder: Path, out: Path, recipe: EntropyRecipe) -> Path:
+    """Train on the exposures of a folder; returns `out`/entropy.pt. A run that was cut off goes on from it."""
+    torch.manual_seed(recipe.seed)
+    net, transform = EntropyModel(), BlockTransform()
+    groups = [{"params": net.parameters(), "base": recipe.rate}]
+    groups += [{"params": transform.parameters(), "base": recipe.transform_rate}]
+    optimizer = torch.optim.Adam(groups, lr=recipe.rate, betas=(0.9, 0.99))
+    path, step = out / "entropy.pt", 0
+    if path.exists():
+        last = torch.load(path, weights_only=True)
+        net.load_state_dict(last["net"]), transform.load_state_dict(last["transform"])
+        optimizer.load_state_dict(last["optimizer"])
+        step = last["step"]
+    training, held = load_exposures(folder)
+    rng = np.random.default_rng([recipe.seed, step])
+    stock: dict[Path, Exposure] = {}
+    watched = list(cuts([read_exposure(f) for f in held[:24]], recipe.side, None))
+    began, done, saved = time.monotonic(), 0.0, 0.0
+    while done < 1:
+        drawn = [training[i] for i in rng.integers(len(training), size=recipe.batch)]
+        stock.update({f: read_exposure(f) for f in drawn if f not in stock})
+        tensors = _tensors(list(cuts([stock[f] for f in drawn], recipe.side, rng)))
+        index = torch.from_numpy(rng.uniform(*recipe.steps, size=(recipe.batch, 1, 1, 1)).astype(np.float32))
+        noise = max(recipe.least_noise, 1 - 2 * done)
+        cost, precision, image, _ = _costs(net, transform, tensors, index, noise, recipe, recipe.blocks)
+        counts = torch.bincount(image, minlength=recipe.batch).clamp(min=1)
+        each = torch.zeros(recipe.batch).index_add(0, image, cost.detach()) / counts
+        loss = (cost / (each[image].sqrt() + 0.05)).mean() + 0.05 * precision  # fine steps must not outvote coarse ones
+        for group in optimizer.param_groups:
+            group["lr"] = group["base"] * min(1, (step + 1) / 100) * (0.02 + 0.49 * (1 + math.cos(math.pi * done)))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        step, done = step + 1, min(1.0, (time.monotonic() - began) / 60 / max(recipe.minutes, 1e-9))
+        if done >= 1 or time.monotonic() - saved > 120:
+            saved = time.monotonic()
+            _save(path, {"net": net.state_dict(), "transform": transform.state_dict(),
+                         "optimizer": optimizer.state_dict(), "step": step})  # fmt: skip
+            print(f"entropy step {step}: {_watch(net, transform, watched, recipe)}", flush=True)
+    return path
+
+
+def _tensors(exposures: list[Exposure]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Residual and raw (N, 3, H, W), guide (N, 21, h, w), gains (N, 1, h, w) in 1/32 stops."""
+    gains = []
+    for one in exposures:
+        h, w = one.guide.shape[1:]
+        gains.append(np.round(np.repeat(np.repeat(one.grid, 4, 0), 4, 1)[:h, :w] * 32)[None])
+    planes = (
+        [one.residual().transpose(2, 0, 1) for one in exposures],
+        [one.truth.astype(np.float32).transpose(2, 0, 1) for one in exposures],
+        [one.guide.astype(np.float32) for one in exposures],
+        [g.astype(np.float32) for g in gains],
+    )
+    return tuple(torch.from_numpy(np.stack(p)) for p in planes)
+
+
+def _costs(net, transform, tensors, index: Tensor, noise: float, recipe: EntropyRecipe, blocks: int | None):
+    """Per chosen block: bits per pixel plus weighted error in bits; loss of the precision; image of each block; coded."""
+    residual, truth, guide, gains = tensors
+    if not recipe.use_guide:
+        guide, gains = torch.full_like(guide, 128), torch.zeros_like(gains)
+    step = 2 ** (-index / 8)
+    latents = transform.encode(residual).permute(0, 3, 1, 2)
+    n, _, h, w = latents.shape
+    chosen = torch.arange(n * h * w) if blocks is None else torch.randint(n * h * w, (blocks,))
+    coded = net(guide_planes(guide, gains, index), latents, step, chosen, noise, recipe.fixed_order, recipe.fixed_step)
+    weight = F.avg_pool2d(light_weight(truth.square()).mean(1, keepdim=True), 8).reshape(-1)[chosen]
+    image = chosen // (h * w)
+    if recipe.transform_rate:  # the synthesis is not orthonormal: the error is that of pixels
+        wanted = transform_blocks(residual)[chosen]
+        error = (coded.values @ transform.synthesis.T - wanted).square().sum(1)
+    else:
+        error = (coded.values - latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])[chosen]).square().sum(1)
+    squared = step.view(-1)[image].square()
+    cost = (weight * error / (_SQUARED_STEPS_PER_BIT * squared) + coded.bits.sum(1)) / 64
+    # Equal slopes everywhere: the step is as coarse as its error counts little.
+    ideal = (-0.5 * torch.log2(weight)).clamp(-1.9, 1.7)
+    precision = (coded.octaves - ideal[:, None]).square().mean()
+    return cost, precision, image, coded
+
+
+def transform_blocks(residual: Tensor) -> Tensor:
+    """(N, 3, H, W) -> (N * blocks, 192)."""
+    from hdrrecon.networks.rawcodec.block_transform import to_blocks
+
+    return to_blocks(residual).reshape(-1, 192)
+
+
+@torch.no_grad()
+def _watch(net, transform, watched: list[Exposure], recipe: EntropyRecipe) -> str:
+    rows = []
+    for index in _WATCHED_STEPS:
+        costs, bits = [], []
+        for first in range(0, len(watched), 4):
+            tensors = _tensors(watched[first : first + 4])
+            cost, _, _, coded = _costs(
+                net, transform, tensors, torch.full((len(tensors[0]), 1, 1, 1), index), 0.0, recipe, None
+            )
+            costs.append(float(cost.mean())), bits.append(float(coded.bits.sum(1).mean()) / 64)
+        rows.append(f"{index:g}: cost {np.mean(costs):.4f}, {np.mean(bits):.4f} bpp")
+    passes = ", ".join(f"{float(s):.2f}" for s in coded.share)
+    return "; ".join(rows) + f"; share of blocks per pass {passes}"
+
+
+def _save(path: Path, state: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".part")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
