@@ -12,6 +12,14 @@ TOTALLED_PX = 1 << 17  # the same where each gets a row of as many numbers as th
 CLIPPED = 240 / 255  # edges that reach this level are left out
 RELIABLE = 20  # counts below this pull a table's row towards nothing
 
+LEVEL_BINS = 64
+EDGE_STRENGTHS = (6 / 255, 16 / 255, 40 / 255)
+EDGE_LEVELS, EDGE_PLACES = 16, 10
+FINE_PLACES = 24  # and one bin for the middles below, one for those above both ends
+COLOUR_LEVELS, COLOUR_GAPS, COLOUR_PLACES = 8, 4, 9
+EDGE_ROWS = len(EDGE_STRENGTHS) * EDGE_LEVELS
+COLOUR_ROWS = COLOUR_LEVELS * COLOUR_GAPS
+
 
 def bin_of(x: Tensor, count: int) -> Tensor:
     """Index of values in [0, 1] among `count` equal bins; values outside go to the end bins. Flat."""

@@ -42,13 +42,15 @@ def height_statistics(code: Tensor, step: int) -> Tensor:
 
     def bins():
         for a, b in shifted_views(code, step, 2):
-            height = (((b - a).abs() * 255 + 0.5).log2() + 1) / 8  # half a code is 0, 128 codes are 1
             row = bin_of((a + b) / 2, HEIGHT_LEVELS)
-            yield masked_index(
-                (torch.maximum(a, b) < CLIPPED).flatten(), row * HEIGHT_BINS + bin_of(height, HEIGHT_BINS)
-            )
+            yield masked_index((torch.maximum(a, b) < CLIPPED).flatten(), row * HEIGHT_BINS + height_bin((b - a).abs()))
 
     return row_histograms(histogram_of(bins(), HEIGHT_LEVELS * HEIGHT_BINS, code).view(HEIGHT_LEVELS, HEIGHT_BINS))
+
+
+def height_bin(difference: Tensor) -> Tensor:
+    """Bin of absolute differences, on a log scale: half a code is at 0, 128 codes are at 1. Flat."""
+    return bin_of(((difference * 255 + 0.5).log2() + 1) / 8, HEIGHT_BINS)
 
 
 def saturation_statistics(code: Tensor) -> Tensor:
@@ -63,22 +65,33 @@ def saturation_statistics(code: Tensor) -> Tensor:
 
 def end_statistics(code: Tensor) -> Tensor:
     """-> (ENDS_SIZE,): square-root shares of single dark and bright codes, of green and of the brightest channel."""
-    out = []
-    for plane in (code[1], code.amax(0)):
-        share = 8 * (_codes(plane) / plane.numel()).sqrt()
-        out += [share[:DARK_CODES], share[256 - BRIGHT_CODES :]]
-    return torch.cat(out)
+    return end_vector(torch.stack([_codes(code[1]), _codes(code.amax(0))]), code[0].numel())
+
+
+def end_vector(codes: Tensor, pixels: int) -> Tensor:
+    """Counts (2, 256) of single codes, of `pixels` -> `end_statistics`."""
+    share = 8 * (codes / pixels).sqrt()
+    return torch.cat([share[:, :DARK_CODES], share[:, 256 - BRIGHT_CODES :]], 1).flatten()
 
 
 def handling_statistics(code: Tensor) -> Tensor:
     """-> (HANDLING_SIZE,): log mean differences of green and of two colour differences at several steps, strength of the
     8 x 8 grid, roughness and gaps of green's histogram."""
     red, green, blue = code
-    out = [_size(d) for plane in (green, blue - green, red - green) for x in (plane, plane.T) for d in _differences(x)]
-    out += [value for x in (green, green.T) for value in _grid(x)]
-    inner = _codes(green)[8:240]
+    planes = (green, blue - green, red - green)
+    sizes = [_mean_size(d) for plane in planes for x in (plane, plane.T) for d in _differences(x)]
+    return handling_vector(torch.stack(sizes), torch.stack([_grid(green), _grid(green.T)]), _codes(green))
+
+
+def handling_vector(differences: Tensor, grid: Tensor, codes: Tensor) -> Tensor:
+    """Mean absolute differences (36,), the mean heights of edges (2, BLOCK) at each place in a block, and counts (256,) of green's
+    codes -> `handling_statistics`."""
+    steps = (1 + 1000 * differences).log() / 2
+    grid = grid / grid.mean(1, keepdim=True).clamp(min=1e-5)
+    blocks = torch.stack([grid.amax(1).clamp(max=5), 4 * grid.std(1).clamp(max=5), grid[:, -1].clamp(max=5)], 1)
+    inner = codes[8:240]
     rough = (inner[2:] - 2 * inner[1:-1] + inner[:-2]).abs().sum() / inner.sum().clamp(min=1)
-    return torch.stack([*out, rough, (inner == 0).float().mean()])
+    return torch.cat([steps, blocks.flatten(), rough[None], (inner == 0).float().mean()[None]])
 
 
 def _codes(plane: Tensor) -> Tensor:
@@ -98,15 +111,12 @@ def _differences(x: Tensor):
         )
 
 
-def _size(differences: Tensor) -> Tensor:
-    mean = differences.abs().mean() if differences.numel() else differences.sum()
-    return (1 + 1000 * mean).log() / 2
+def _mean_size(differences: Tensor) -> Tensor:
+    return differences.abs().mean() if differences.numel() else differences.sum()
 
 
-def _grid(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """How much differences between columns depend on the column's place in a block: strongest, spread, and at the border."""
+def _grid(x: Tensor) -> Tensor:
+    """(BLOCK,): how high edges between columns are at each place in a block: JPEG raises those at its border."""
     height = (x[:, 1:] - x[:, :-1]).abs().mean(0)
     place = torch.arange(len(height), device=x.device) % BLOCK
-    mean = bin_sums(place, height, BLOCK) / bin_counts(place, BLOCK).clamp(min=1)
-    mean = mean / mean.mean().clamp(min=1e-5)
-    return mean.amax().clamp(max=5), 4 * mean.std().clamp(max=5), mean[-1].clamp(max=5)
+    return bin_sums(place, height, BLOCK) / bin_counts(place, BLOCK).clamp(min=1)

@@ -22,9 +22,8 @@ from hdrrecon.camera.basis import FAMILIES, expand, load_basis
 from hdrrecon.camera.evidence import telling, varied_levels
 from hdrrecon.camera.exif_prior import log_odds
 from hdrrecon.camera.response import CODES
-from hdrrecon.networks.linearize.histograms import bin_counts, bin_of
 from hdrrecon.networks.linearize.linearization_net import bounded, monotone
-from hdrrecon.networks.linearize.response_statistics import CLASSIC, KINDS, response_statistics
+from hdrrecon.networks.linearize.response_statistics import CLASSIC, KINDS, statistics_and_levels
 
 LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory do not grow with them
 GREY_DOUBT = 2  # without colours, of which none blend, answers are off by so many times as much
@@ -145,9 +144,9 @@ class ResponseNet(nn.Module):
         The mean over photos of one camera is their evidence together.
         """
         code = bounded(code, LONGEST_PX)
-        levels = bin_counts(bin_of(code, 256), 256)
+        statistics, levels = statistics_and_levels(code[0])
         coloured = ((code - code[:, :1]).abs().max() >= 0.5 / 255).float().view(1)
-        return torch.cat([response_statistics(code)[0], levels / levels.sum(), coloured])
+        return torch.cat([statistics, levels / levels.sum(), coloured])
 
     @torch.inference_mode()
     def conclude(self, evidence: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:

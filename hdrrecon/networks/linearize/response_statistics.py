@@ -22,8 +22,19 @@ from torch import Tensor
 
 from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.linearize import postprocessing_statistics as handling
+from hdrrecon.networks.linearize.counts_on_cpu import Counts, count
 from hdrrecon.networks.linearize.histograms import (
     CLIPPED,
+    COLOUR_GAPS,
+    COLOUR_LEVELS,
+    COLOUR_PLACES,
+    COLOUR_ROWS,
+    EDGE_LEVELS,
+    EDGE_PLACES,
+    EDGE_ROWS,
+    EDGE_STRENGTHS,
+    FINE_PLACES,
+    LEVEL_BINS,
     RELIABLE,
     bin_counts,
     bin_of,
@@ -34,14 +45,6 @@ from hdrrecon.networks.linearize.histograms import (
     shifted_views,
 )
 
-LEVEL_BINS = 64
-EDGE_STRENGTHS = (6 / 255, 16 / 255, 40 / 255)
-EDGE_LEVELS, EDGE_PLACES = 16, 10
-FINE_PLACES = 24  # and one bin for the middles below, one for those above both ends
-COLOUR_LEVELS, COLOUR_GAPS, COLOUR_PLACES = 8, 4, 9
-
-EDGE_ROWS = len(EDGE_STRENGTHS) * EDGE_LEVELS
-COLOUR_ROWS = COLOUR_LEVELS * COLOUR_GAPS
 # Lengths of the kinds, in the order of `response_statistics`.
 KINDS = {
     "levels": 5 * LEVEL_BINS,
@@ -63,7 +66,39 @@ SIZE = sum(KINDS.values())
 
 def response_statistics(code: Tensor) -> Tensor:
     """All statistics of photos (N, 3, H, W), code values in [0, 1] -> (N, SIZE), values of about 0 to 3."""
-    return torch.stack([_counted(photo) for photo in code])
+    return torch.stack([_on_cpu(photo)[0] if photo.device.type == "cpu" else _counted(photo) for photo in code])
+
+
+def statistics_and_levels(code: Tensor) -> tuple[Tensor, Tensor]:
+    """Of one photo (3, H, W): its statistics (SIZE,), and how often each of 256 equal bins of code values occurs, (256,)."""
+    if code.device.type == "cpu":
+        return _on_cpu(code)
+    return _counted(code), bin_counts(bin_of(code, 256), 256)
+
+
+def _on_cpu(code: Tensor) -> tuple[Tensor, Tensor]:
+    counts = count(code.detach().float().numpy())
+    return statistics_of(counts, code[0].numel()), torch.from_numpy(counts.fine_levels)
+
+
+def statistics_of(counts: Counts, pixels: int) -> Tensor:
+    """The vector (SIZE,) of what was counted of a photo of so many pixels."""
+    of = {name: torch.from_numpy(table) for name, table in vars(counts).items()}
+    return torch.cat(
+        [
+            level_vector(of["levels"], *of["slopes"], pixels),
+            row_histograms(of["edges"]),
+            row_histograms(of["wide_edges"]),
+            row_histograms(of["colours"]),
+            row_histograms(of["heights"]),
+            row_histograms(of["wide_heights"]),
+            _moments(of["places"]),
+            _moments(of["wide_places"]),
+            row_histograms(of["saturation"]),
+            handling.end_vector(of["codes"], pixels),
+            handling.handling_vector(of["differences"], of["grid"], of["codes"][0]),
+        ]
+    )
 
 
 def _of_one(code: Tensor) -> Tensor:
@@ -93,12 +128,18 @@ def level_statistics(code: Tensor) -> Tensor:
     """(3, H, W) -> (6 * LEVEL_BINS,): square-root histograms of R, G, B, brightest and darkest channel, and the mean
     height of green's horizontal edges at each level, on a log scale."""
     planes = [*code, code.amax(0), code.amin(0)]
-    tables = [4 * (bin_counts(bin_of(p, LEVEL_BINS), LEVEL_BINS) / p.numel()).sqrt() for p in planes]
+    tables = torch.stack([bin_counts(bin_of(p, LEVEL_BINS), LEVEL_BINS) for p in planes])
     green = code[1]
     left, right = green[:, :-1], green[:, 1:]
     at = bin_of((left + right) / 2, LEVEL_BINS)
-    height = bin_sums(at, (right - left).abs().flatten().float(), LEVEL_BINS) / bin_counts(at, LEVEL_BINS).clamp(min=1)
-    return torch.cat([*tables, (1 + 1000 * height).log() / 2])
+    heights = bin_sums(at, (right - left).abs().flatten().float(), LEVEL_BINS)
+    return level_vector(tables, heights, bin_counts(at, LEVEL_BINS), green.numel())
+
+
+def level_vector(tables: Tensor, heights: Tensor, edges: Tensor, pixels: int) -> Tensor:
+    """Counts (5, LEVEL_BINS) of `pixels`, sums of the heights of `edges` by level, and their number -> `level_statistics`."""
+    height = heights / edges.clamp(min=1)
+    return torch.cat([4 * (tables / pixels).sqrt().flatten(), (1 + 1000 * height).log() / 2])
 
 
 def edge_statistics(code: Tensor, step: int) -> Tensor:
