@@ -37,6 +37,10 @@ HIGHLIGHTS = (
     ("right amount of light, to light scenes", "energy"),
 )
 LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
+INTRODUCTION = """# hdrrecon
+One ordinary photo in, high-dynamic-range light out. Everything stays on this machine.
+1. Choose a photo or an example. 2. Press **Reconstruct**. 3. Drag the line: left the photo alone, right its light."""
+START_STOPS = -3  # restored light is as white as before at the photo's own exposure
 _PREVIEW_PX = 1600
 
 
@@ -61,6 +65,17 @@ def look_at(light: np.ndarray, look: str, exposure_stops: float) -> np.ndarray:
     if look == "strip":
         return exposure_strip(light, [exposure_stops + stop for stop in (0, -2, -4, -6)])
     return tonemap(light, look, exposure_stops)
+
+
+def before_and_after(work: Work, look: str, exposure_stops: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two pictures as `look_at` makes them: the linearised photo, in which clipped light is grey, and its light."""
+    return look_at(work.result.linear[..., :3], look, exposure_stops), look_at(work.light, look, exposure_stops)
+
+
+def example_photos() -> list[str]:
+    """Photos of the checkout to try; none in an installed wheel."""
+    folder = Path(__file__).resolve().parents[1] / "examples" / "photos"
+    return [str(path) for name in ("lamps", "sunset", "palace") if (path := folder / f"{name}.jpg").is_file()]
 
 
 def save(
@@ -123,8 +138,13 @@ def build_app(model: str | None = None, device: str = "auto"):
         brightest = work.light.max()
         return work, f"{clipped:.1f} % of the photo is clipped; brightest light: {brightest:.3g} times the clip level."
 
+    def pick(event):
+        return example_photos()[event.index]
+
+    pick.__annotations__["event"] = gr.SelectData  # gradio goes by the class, not by its name
+
     def show(work, look, stops):
-        return None if work is None else look_at(work.light, look, stops)
+        return None if work is None else before_and_after(work, look, stops)
 
     def download(work, formats, headroom_stops, peak_nits):
         if work is None:
@@ -134,20 +154,33 @@ def build_app(model: str | None = None, device: str = "auto"):
         )
         for problem in problems:
             gr.Warning(problem)
-        return paths
+        return gr.update(value=paths, visible=bool(paths))
 
     with gr.Blocks(title="hdrrecon", analytics_enabled=False) as app:
+        gr.Markdown(INTRODUCTION)
         work = gr.State()
         with gr.Row():
             with gr.Column(scale=1):
                 # A file, not an image: gradio would recode it, and lose depth, profile and EXIF.
-                photo = gr.File(label="Photo", type="filepath", file_types=sorted(READABLE))
+                photo = gr.File(label="Photo", type="filepath", file_types=sorted(READABLE), height=140)
+                examples = gr.Gallery(
+                    example_photos(),
+                    label="Or one of these",
+                    columns=3,
+                    height=150,
+                    allow_preview=False,
+                    visible=bool(example_photos()),
+                )
                 response = gr.Radio(RESPONSES, value="estimate", label="Camera response")
                 highlights = gr.Radio(HIGHLIGHTS, value="median", label="Highlights")
                 start = gr.Button("Reconstruct", variant="primary")
                 facts = gr.Markdown()
+            with gr.Column(scale=2):
+                picture = gr.ImageSlider(
+                    label="The photo alone | its light", type="numpy", format="png", interactive=False
+                )
                 look = gr.Radio(LOOKS, value="clip", label="Show")
-                stops = gr.Slider(-10, 6, value=0, step=0.25, label="Exposure in stops")
+                stops = gr.Slider(-10, 6, value=START_STOPS, step=0.25, label="Exposure in stops")
                 choices = [(f".{name}: {what}", name) for name, what in FORMATS.items()]
                 formats = gr.CheckboxGroup(choices, value=["exr", "html"], label="Formats")
                 headroom = gr.Slider(
@@ -157,10 +190,11 @@ def build_app(model: str | None = None, device: str = "auto"):
                     WHITE_NITS, 4000, value=PEAK_NITS, step=1, label="PQ: cd/m² to keep below; white is 203"
                 )
                 files = gr.Button("Write files")
-                made = gr.File(label="Files", file_count="multiple", interactive=False)
-            picture = gr.Image(label="Light", scale=3, format="png", buttons=["download", "fullscreen"])
+                made = gr.File(label="Files", file_count="multiple", interactive=False, visible=False)
         shown = {"fn": show, "inputs": [work, look, stops], "outputs": picture, "show_progress": "hidden"}
-        start.click(reconstruct, [photo, response, highlights], [work, facts]).then(**shown)
+        made_of = {"fn": reconstruct, "inputs": [photo, response, highlights], "outputs": [work, facts]}
+        examples.select(pick, None, photo).then(**made_of).then(**shown)
+        start.click(**made_of).then(**shown)
         look.change(**shown)
         stops.change(**shown, trigger_mode="always_last")  # not `release`: numbers can be typed, too
         files.click(download, [work, formats, headroom, peak], made)
