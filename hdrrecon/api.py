@@ -215,7 +215,7 @@ class Reconstructor:
         if speed == "compile":
             self.pipeline.compile_networks()
         if speed == "cuda-graphs":
-            self.pipeline.replay_networks()
+            self.pipeline.record_networks()
 
     @overload
     def __call__(

@@ -9,12 +9,11 @@ exported, each of its own, for images of any size; the arithmetic is the recipe 
     refine      code, linear, radiance (1, 3, h, w)                 -> correction (1, 3, h, w)
 
 h and w are the working size, filled up to multiples of the network's `multiple_of`; n is any number of pixels. Any network that
-keeps the pipeline's protocol (`pipeline.HDRPipeline`) can be exported; which parts it has follows from its methods.
+is a stage (`hdrrecon.networks.stages`) can be exported.
 """
 
 from __future__ import annotations
 
-import inspect
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,6 +28,7 @@ from hdrrecon.io.atomic import atomic_write
 from hdrrecon.networks.linearize.response_statistics import SIZE
 from hdrrecon.networks.restore.features import CHANNELS, Seen
 from hdrrecon.networks.restore.restored_light import RestoredLight
+from hdrrecon.networks.stages import Linearizer, Refiner, Restorer
 
 Format = Literal["onnx", "pt2"]
 RECIPE = (
@@ -92,7 +92,7 @@ def pipeline_parts(pipeline: nn.Module) -> list[Part]:
     return [*response_parts(pipeline.linearize), *restore_parts(pipeline.restore), *refine_parts(pipeline.refine)]
 
 
-def response_parts(network: nn.Module | None) -> list[Part]:
+def response_parts(network: Linearizer | None) -> list[Part]:
     """The stage that estimates a response, from statistics of a photo.
 
     Raises:
@@ -100,7 +100,7 @@ def response_parts(network: nn.Module | None) -> list[Part]:
     """
     if network is None:
         return []
-    if next(iter(inspect.signature(network.forward).parameters)) != "statistics":
+    if not network.takes_statistics:
         raise ValueError(
             f"{type(network).__name__} looks at pieces of a photo that it chooses itself, which no graph can do; "
             "export a model whose response comes from statistics, for example full"
@@ -114,7 +114,7 @@ def response_parts(network: nn.Module | None) -> list[Part]:
     ]
 
 
-def restore_parts(network: nn.Module | None) -> list[Part]:
+def restore_parts(network: Restorer | None) -> list[Part]:
     """`look` at the whole photo and `answer` pixel by pixel."""
     if network is None:
         return []
@@ -137,11 +137,11 @@ def restore_parts(network: nn.Module | None) -> list[Part]:
     ]
 
 
-def refine_parts(network: nn.Module | None) -> list[Part]:
+def refine_parts(network: Refiner | None) -> list[Part]:
     """The correction of restored light, in stops."""
     if network is None:
         return []
-    step = getattr(network, "multiple_of", 1)
+    step = network.multiple_of
     images = {name: torch.rand(1, 3, *example_size(step)) for name in ("code", "linear", "radiance")}
 
     def call(net, *images):

@@ -23,10 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hdrrecon.api import Reconstructor
 from hdrrecon.bench.photos import photo
-from hdrrecon.networks.precision import autocast
 from hdrrecon.options import Speed
 from hdrrecon.pipeline.pixels import PixelCodes
-from hdrrecon.pipeline.prepared import PreparedPhoto
 
 WIDTH_PX, CLIPPED_PERCENT = 3840, 5.0  # 8.3 MP
 IN_A_ROW = 10
@@ -106,55 +104,6 @@ def floors(device: torch.device, repeats: int = 10) -> Floors:
 
 
 @torch.inference_mode()
-def stages(reconstructor: Reconstructor, image: Tensor) -> Iterator[tuple[str, Callable[[], object]]]:
-    """Name and work of each stage of one frame (3, H, W); stages that the model does not have are left out."""
-    pipeline, device = reconstructor.pipeline, image.device
-    codes = PixelCodes.of_tensor(image)
-    whole = slice(0, codes.size[0])
-    response = pipeline.estimate_response(codes)
-    restored = pipeline.prepare(codes, response)
-    bare = PreparedPhoto(codes, response, codes.linear_table(response), restore=pipeline.restore)
-    yield "response: shrink and statistics", lambda: pipeline.estimate_response(codes)
-    yield "linearize: lookup", lambda: bare.linear(whole)
-    if pipeline.restore is not None:
-        yield "restore: shrink and network", lambda: pipeline._looked(bare)
-        yield from _network(
-            "restore: network alone",
-            pipeline.restore,
-            "look_at",
-            lambda: pipeline._looked(bare),
-            pipeline.precision,
-            device,
-        )
-    if pipeline.refine is not None:
-        half = PreparedPhoto(codes, response, bare.table, restore=pipeline.restore, deep=restored.deep)
-        yield "refine: light, shrink, network, kernels", lambda: pipeline._corrected(half)
-        yield from _network(
-            "refine: network and kernels alone",
-            pipeline.refine,
-            "correct",
-            lambda: pipeline._corrected(half),
-            pipeline.precision,
-            device,
-        )
-    yield "compose: heads on lost pixels", lambda: restored.light(whole)
-
-
-def _network(name: str, stage, method: str, caller: Callable[[], object], precision: str, device: torch.device):
-    """The network's method `method` with what `caller` hands to it."""
-    original, given = getattr(stage, method), []
-    setattr(stage, method, lambda *inputs: given.append(inputs) or original(*inputs))
-    caller()
-    setattr(stage, method, original)
-
-    def work():
-        with autocast(precision, device):
-            original(*given[0])
-
-    yield name, work
-
-
-@torch.inference_mode()
 def counted(work: Callable[[], object]) -> tuple[float, float]:
     """Bytes and FLOPs of a call."""
     with FlopCounterMode(display=False) as flops, Traffic() as traffic:
@@ -166,7 +115,7 @@ def counted(work: Callable[[], object]) -> tuple[float, float]:
 def table(reconstructor: Reconstructor, image: Tensor, reached: Floors, repeats: int) -> Iterator[str]:
     """One line per stage, after a head."""
     yield f"{'stage':42s} {'ms':>8s} {'MB':>9s} {'GFLOP':>8s} {'of a copy':>10s} {'of bf16':>8s}"
-    for name, work in stages(reconstructor, image):
+    for name, work in reconstructor.pipeline.steps(PixelCodes.of_tensor(image)):
         (moved, flops), taken = counted(work), seconds(work, image.device, repeats)
         yield (
             f"{name:42s} {1000 * taken:8.3f} {moved / 1e6:9.1f} {flops / 1e9:8.2f} {moved / taken / reached.copy:10.1%} "

@@ -23,10 +23,10 @@ def build_pipeline(name: str):
     def stage(weights):
         return deepcopy(zoo.load(weights)) if weights else None
 
-    refine = stage(model.refine)
-    # A DKPN that stands alone brings what comes before it.
-    restore = stage(model.restore) or getattr(refine, "preliminary", None)
-    return HDRPipeline(stage(model.linearize), restore, refine, stage("light-budget") if restore else None)
+    linearize, restore, refine = stage(model.linearize), stage(model.restore), stage(model.refine)
+    if restore is None and refine is not None:
+        restore = refine.preliminary  # a DKPN that stands alone brings what comes before it
+    return HDRPipeline(linearize, restore, refine, stage("light-budget") if restore else None)
 
 
 def pick_device(device: str):

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.precision import autocast
 from hdrrecon.networks.restore.features import Seen, seen_maps
+from hdrrecon.networks.stages import Linearizer, Refiner, Restorer
 from hdrrecon.networks.working_resolution import working_size
 from hdrrecon.options import (
     Highlights,
@@ -47,25 +49,20 @@ from hdrrecon.pipeline.prepared import PreparedPhoto, fills_shadows, something_m
 from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk
 from hdrrecon.pipeline.result import Reconstruction, reconstruction
 
-_LOOKED_AT_TIMES = 4  # a network that shrinks its photo itself is handed one of at most so many times its working size
+Step = tuple[str, Callable[[], object]]
 
 
 class HDRPipeline(nn.Module):
     """Three stages, each replaceable and each optional.
 
     Args:
-        linearize: has `estimate(code, prior) -> dict(inverse, families, spread)`; needed when no response is given. One that
-            never looks at more than so many pixels a side says so: `longest_px`.
-        restore: has `config.working_px`; `look(code, linear, working_px) -> deep`, features of the photo at the working
-            resolution, (1, F, h, w); and `answer(code, linear, deep) -> RestoredLight`, pixel by pixel, on any arrangement
-            (N, C, n, 1). One that has `look_at(Seen)` is shown the photo already shrunk: cheaper, and better for large
-            photos. `fills_shadows` False: it has nothing for crushed pixels. None leaves clipped light at the clip level.
-        refine: has `config.working_px` and `correct(code, linear, radiance) -> correction` in stops, (1, 3, h, w), all
-            at the working resolution, of the median answer. None leaves light as it was restored.
+        linearize: needed when no response is given.
+        restore: None leaves clipped light at the clip level.
+        refine: None leaves light as it was restored.
         budget: has `weigh(SeenPanorama, sun) -> LightEstimate`; for the energy answer on panoramas alone. None leaves it
             as stage 2 gives it.
 
-    Stages say how often they halve their input: `multiple_of`.
+    What the stages have to be, `hdrrecon.networks.stages` says.
     """
 
     precision: Precision = "auto"
@@ -73,15 +70,20 @@ class HDRPipeline(nn.Module):
 
     def __init__(
         self,
-        linearize: nn.Module | None,
-        restore: nn.Module | None,
-        refine: nn.Module | None = None,
+        linearize: Linearizer | None,
+        restore: Restorer | None,
+        refine: Refiner | None = None,
         budget: nn.Module | None = None,
     ):
         super().__init__()
         self.linearize, self.restore, self.refine = linearize, restore, refine
         # Not one of the stages: it reads a hundred numbers and stays on the CPU, whatever the device.
         object.__setattr__(self, "budget", budget)
+        self._faster: dict[str, Callable] = {}  # compiled or recorded, in the place of methods of the stages
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies are plain again: what was recorded belongs to the weights of one pipeline."""
+        return {**self.__dict__, "_faster": {}}
 
     def estimate_response(self, code: Tensor | PixelCodes, prior: dict[str, float] | None = None) -> ResponseCurve:
         """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`.
@@ -89,37 +91,30 @@ class HDRPipeline(nn.Module):
         `prior`: probability of each family before the photo is seen (`camera.exif_prior`); then it is in the `facts` too.
         """
         seen = self._bounded(code)
-        return self._response(self.linearize.estimate(seen, prior), prior)
+        return self._response(self._linearizer().estimate(seen, prior), prior)
 
     def response_evidence(self, code: Tensor | PixelCodes) -> Tensor:
-        """What a photo tells of its response, (K,). The mean over photos of one camera is what they tell together.
-
-        A first stage that has no `gather` tells what it concluded: the curve, its spread, and the families' likelihoods.
-        """
-        code = self._bounded(code)
-        if hasattr(self.linearize, "gather"):
-            return self.linearize.gather(code)
-        out = self.linearize.estimate(code, None)
-        return torch.cat([out["inverse"], out["spread"], out["families"]])
+        """What a photo tells of its response, (K,). The mean over photos of one camera is what they tell together."""
+        return self._linearizer().gather(self._bounded(code))
 
     def response_from(self, evidence: Tensor, prior: dict[str, float] | None = None) -> ResponseCurve:
         """The response that `response_evidence`, or a mean of it, tells of; `prior` as in `estimate_response`."""
-        if hasattr(self.linearize, "conclude"):
-            return self._response(self.linearize.conclude(evidence, prior), prior)
-        size = (len(evidence) - len(FAMILIES)) // 2
-        inverse, spread, families = evidence.split((size, size, len(FAMILIES)))
-        return self._response({"inverse": inverse, "spread": spread, "families": families}, prior)
+        return self._response(self._linearizer().conclude(evidence, prior), prior)
 
-    def _bounded(self, code: Tensor | PixelCodes) -> Tensor:
-        """The photo as the first stage looks at it, (1, 3, h, w)."""
+    def _linearizer(self) -> Linearizer:
         if self.linearize is None:
             raise ValueError(
                 'this model has no stage that estimates a response; pass response="srgb", "camera" or a ResponseCurve'
             )
+        return self.linearize
+
+    def _bounded(self, code: Tensor | PixelCodes) -> Tensor:
+        """The photo as the first stage looks at it, (1, 3, h, w)."""
+        longest = self._linearizer().longest_px
         if not isinstance(code, PixelCodes):
             return code
-        longest = getattr(self.linearize, "longest_px", max(code.size))
-        return shrunk(lambda rows: nchw(code.code(rows)), code.size, working_size(code.size, longest), code.device)
+        size = working_size(code.size, longest or max(code.size))
+        return shrunk(lambda rows: nchw(code.code(rows)), code.size, size, code.device)
 
     def _response(self, out: dict[str, Tensor], prior: dict[str, float] | None) -> ResponseCurve:
         likely = dict(zip(FAMILIES, out["families"].tolist()))
@@ -257,48 +252,77 @@ class HDRPipeline(nn.Module):
 
     def compile_networks(self) -> None:
         """Let `torch.compile` make what runs at the working resolution faster, for sizes of any kind."""
-        for stage, method in ((self.restore, "look_at"), (self.restore, "look"), (self.refine, "correct")):
-            if hasattr(stage, method):
-                setattr(stage, method, torch.compile(getattr(stage, method), dynamic=True))
+        self._faster = {
+            name: torch.compile(method, dynamic=True) for name, (_, method) in self._working_methods().items()
+        }
 
-    def replay_networks(self) -> None:
-        """On CUDA, launch what runs at the working resolution as one, for photos of a size that comes again (`hdrrecon.networks.cuda_graphs`)."""
-        for stage, method in ((self.restore, "look_at"), (self.refine, "correct")):
-            if hasattr(stage, method) and not isinstance(getattr(stage, method), CudaGraphed):
-                setattr(stage, method, CudaGraphed(getattr(stage, method), stage))
+    def record_networks(self) -> None:
+        """On CUDA, launch what runs at the working resolution as one, for photos of a size that comes again.
 
-    def _looked(self, photo: PreparedPhoto) -> tuple[Enlarged, Seen | None]:
-        """The restoring network's features, and what it was shown, where it is shown that."""
-        codes, net = photo.codes, self.restore
-        size, seen = _size_seen(net, photo), None
+        See `hdrrecon.networks.cuda_graphs`.
+        """
+        self._faster = {name: CudaGraphed(method, stage) for name, (stage, method) in self._working_methods().items()}
 
-        def pair(rows):
-            return (nchw(codes.code(rows)), nchw(photo.linear(rows)))
+    def _working_methods(self) -> dict[str, tuple[Any, Callable]]:
+        methods: dict[str, tuple[Any, Callable]] = {}
+        if self.restore is not None:
+            methods["look_at"] = self.restore, self.restore.look_at
+        if self.refine is not None:
+            methods["correct"] = self.refine, self.refine.correct
+        return methods
 
-        if hasattr(net, "look_at"):
-            seen = seen_at(photo, size)
+    def steps(self, codes: PixelCodes) -> list[Step]:
+        """Each step of one photo: its name, and a call that does it again with the same inputs.
 
-            def look():
-                return net.look_at(seen)
-        else:
-            handed = working_size(codes.size, _LOOKED_AT_TIMES * max(size))
-            both = shrunk(lambda rows: torch.cat(pair(rows), 1), codes.size, handed, codes.device)
+        For tools that measure. Steps that this model does not have are left out.
+        """
+        response = self.estimate_response(codes)
+        done = self.prepare(codes, response)
+        whole = slice(0, codes.size[0])
+        bare = replace(done, deep=None, seen=None, correction=None)
+        steps: list[Step] = [
+            ("response: shrink and statistics", lambda: self.estimate_response(codes)),
+            ("linearize: lookup", lambda: bare.linear(whole)),
+        ]
+        if self.restore is not None:
+            seen = self._seen_by(self.restore, bare)
+            steps += [
+                ("restore: shrink and network", lambda: self._looked(bare)),
+                ("restore: network alone", lambda: self._run("look_at", self.restore.look_at, bare, seen)),
+            ]
+        if self.refine is not None:
+            half = replace(bare, deep=done.deep, highlights="median")
+            shown = self._shown_to_refine(half)
+            steps += [
+                ("refine: light, shrink, network, kernels", lambda: self._corrected(half)),
+                ("refine: network and kernels alone", lambda: self._run("correct", self.refine.correct, half, *shown)),
+            ]
+        return [*steps, ("compose: heads on lost pixels", lambda: done.light(whole))]
 
-            def look():
-                return net.look(both[:, :3], both[:, 3:], max(size))
-
-        return self._enlarged(look, photo), seen
+    def _looked(self, photo: PreparedPhoto) -> tuple[Enlarged, Seen]:
+        """The restoring network's features, and what it was shown."""
+        seen = self._seen_by(self.restore, photo)
+        return self._enlarged(self._run("look_at", self.restore.look_at, photo, seen), photo), seen
 
     def _corrected(self, photo: PreparedPhoto) -> Enlarged:
-        def maps(rows):
+        shown = self._shown_to_refine(photo)
+        return self._enlarged(self._run("correct", self.refine.correct, photo, *shown), photo)
+
+    def _seen_by(self, stage: Restorer, photo: PreparedPhoto) -> Seen:
+        return seen_at(photo, _size_seen(stage, photo))
+
+    def _shown_to_refine(self, photo: PreparedPhoto) -> tuple[Tensor, ...]:
+        def maps(rows: slice) -> Tensor:
             return torch.cat([nchw(x) for x in (photo.codes.code(rows), photo.linear(rows), photo.light(rows)[0])], 1)
 
-        seen = shrunk(maps, photo.codes.size, _size_seen(self.refine, photo), photo.codes.device).split(3, 1)
-        return self._enlarged(lambda: self.refine.correct(*seen), photo)
+        return shrunk(maps, photo.codes.size, _size_seen(self.refine, photo), photo.codes.device).split(3, 1)
 
-    def _enlarged(self, look: Callable[[], Tensor], photo: PreparedPhoto) -> Enlarged:
+    def _run(self, name: str, method: Callable[..., Tensor], photo: PreparedPhoto, *inputs: Any) -> Tensor:
+        """A stage at the working resolution, in the wanted precision; on the sphere, if the photo is a panorama."""
         with autocast(self.precision, photo.codes.device), Sphere() if photo.panorama else nullcontext():
-            features = look()
+            return self._faster.get(name, method)(*inputs)
+
+    def _enlarged(self, features: Tensor, photo: PreparedPhoto) -> Enlarged:
         return Enlarged(features, photo.codes.size, (lambda x: around(x, 1, 1)) if photo.panorama else replicated)
 
 
@@ -316,8 +340,8 @@ def nchw(image: Tensor) -> Tensor:
     return image.permute(2, 0, 1)[None].contiguous()
 
 
-def _size_seen(net: nn.Module, photo: PreparedPhoto) -> tuple[int, int]:
+def _size_seen(net: Restorer | Refiner, photo: PreparedPhoto) -> tuple[int, int]:
     if not photo.panorama:
         return working_size(photo.codes.size, net.config.working_px)
-    width = working_px(net.config.working_px, photo.codes.size[1], getattr(net, "multiple_of", 1))
+    width = working_px(net.config.working_px, photo.codes.size[1], net.multiple_of)
     return min(width // 2, photo.codes.size[0]), width

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.restore.features import Seen
+from hdrrecon.networks.stages import Restorer
 from hdrrecon.options import Highlights
 from hdrrecon.pipeline.panorama_light import SURE_STOPS, PanoramaLight
 from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
@@ -53,7 +54,7 @@ class PreparedPhoto:
     grey: bool = False
     panorama: bool = False
     highlights: Highlights = "median"
-    restore: nn.Module | None = None
+    restore: Restorer | None = None
     deep: Enlarged | None = None
     correction: Enlarged | None = None
     seen: Seen | None = None
@@ -149,9 +150,9 @@ class PreparedPhoto:
         return values.mean(1, keepdim=True).expand_as(values) if self.grey else values
 
 
-def fills_shadows(restore: nn.Module | None) -> bool:
+def fills_shadows(restore: Restorer | None) -> bool:
     """Whether a restoring network has light for crushed pixels; a network that has none says so."""
-    return restore is not None and getattr(restore, "fills_shadows", True)
+    return restore is not None and restore.fills_shadows
 
 
 def something_missing(codes: PixelCodes, shadows: bool, band_rows: int) -> bool:

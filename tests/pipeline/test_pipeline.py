@@ -9,6 +9,7 @@ from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, LinearizationNet
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
 from hdrrecon.networks.restore.restored_light import RestoredLight
+from hdrrecon.networks.stages import Refiner, Restorer
 from hdrrecon.networks.working_resolution import enlarge_rows
 from hdrrecon.pipeline.inputs import ingest
 from hdrrecon.pipeline.pipeline import HDRPipeline
@@ -120,7 +121,7 @@ def test_clipped_pixels_alone_are_worked_on_as_all_would_be(code):
     torch.testing.assert_close(pipeline(code, ResponseCurve.srgb()).radiance, dense, rtol=1e-4, atol=1e-6)
 
 
-class Told(torch.nn.Module):
+class Told(torch.nn.Module, Restorer):
     """A restoring network that says what it was told to, and counts how often it looks."""
 
     config = MaskedFeaturesConfig(working_px=64)
@@ -129,9 +130,9 @@ class Told(torch.nn.Module):
         super().__init__()
         self.answers, self.looks = (median, energy, 1.0, 1.0, shadow), 0
 
-    def look(self, code, linear, working_px):
+    def look_at(self, seen):
         self.looks += 1
-        assert code.shape == linear.shape and working_px <= self.config.working_px
+        assert seen.code.shape == seen.linear.shape and max(seen.code.shape) <= self.config.working_px
         return torch.zeros(1, 2, 5, 7)
 
     def answer(self, code, linear, deep):
@@ -169,7 +170,7 @@ def test_crushed_pixels_get_light_and_a_few_black_ones_do_not_count():
     assert torch.equal(HDRPipeline(None, told)(code, ResponseCurve.srgb()).radiance, out.linear) and told.looks == 1
 
 
-class Corrects(torch.nn.Module):
+class Corrects(torch.nn.Module, Refiner):
     """A refining network with one answer everywhere; checks what it is shown."""
 
     config = MaskedFeaturesConfig(working_px=32)

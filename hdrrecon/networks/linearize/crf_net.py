@@ -26,6 +26,7 @@ from hdrrecon.camera.exif_prior import log_odds
 from hdrrecon.camera.models import project_monotone
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.networks.linearize.linearization_net import bounded, pad_to
+from hdrrecon.networks.stages import Linearizer
 
 WEIGHTS = 11
 OCCUPIED = 220
@@ -46,7 +47,7 @@ class CrfConfig:
     candidates: int = 256
 
 
-class CrfNet(nn.Module):
+class CrfNet(nn.Module, Linearizer):
     """Patches -> EMoR weights, or scores of training curves. See the module's text."""
 
     Config = CrfConfig

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from hdrrecon.camera.basis import FAMILIES, load_basis
 from hdrrecon.camera.exif_prior import log_odds
 from hdrrecon.networks.linearize.response_statistics import LEVEL_BINS, level_statistics
+from hdrrecon.networks.stages import Linearizer
 
 STATISTICS = 6 * LEVEL_BINS
 
@@ -37,7 +38,7 @@ class LinearizationConfig:
     bins: tuple[int, ...] = (4, 8, 16)
 
 
-class LinearizationNet(nn.Module):
+class LinearizationNet(nn.Module, Linearizer):
     """Photo -> inverse response. See the module's text."""
 
     Config = LinearizationConfig

@@ -24,6 +24,7 @@ from hdrrecon.camera.exif_prior import log_odds
 from hdrrecon.camera.response import CODES
 from hdrrecon.networks.linearize.linearization_net import bounded, monotone
 from hdrrecon.networks.linearize.response_statistics import CLASSIC, KINDS, statistics_and_levels
+from hdrrecon.networks.stages import Linearizer
 
 LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory do not grow with them
 GREY_DOUBT = 2  # without colours, of which none blend, answers are off by so many times as much
@@ -48,11 +49,12 @@ class ResponseConfig:
     doubts: tuple[float, ...] = (0.02, 0.01, 0.06)
 
 
-class ResponseNet(nn.Module):
+class ResponseNet(nn.Module, Linearizer):
     """Statistics of a photo -> inverse response. See the module's text."""
 
     Config = ResponseConfig
     longest_px = LONGEST_PX
+    takes_statistics = True
 
     def __init__(self, config: ResponseConfig = ResponseConfig()):
         super().__init__()

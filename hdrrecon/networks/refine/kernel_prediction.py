@@ -32,6 +32,7 @@ from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.networks.refine.guided_unet import GuidedUNet
 from hdrrecon.networks.refine.kernel_heads import CoupledHeads, DecoupledHeads
 from hdrrecon.networks.refine.preliminary_light import PreliminaryConfig, PreliminaryLight
+from hdrrecon.networks.stages import Refiner
 from hdrrecon.networks.working_resolution import enlarge_rows, working_size
 
 INPUTS = 10
@@ -65,7 +66,7 @@ class DKPNConfig:
     alone: bool = False
 
 
-class DKPN(nn.Module):
+class DKPN(nn.Module, Refiner):
     """(code, linear) -> radiance by itself; (code, linear, radiance) -> correction as a stage. See the module's text.
 
     Raises:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.networks.restore.features import Seen
 from hdrrecon.networks.restore.restored_light import RestoredLight
+from hdrrecon.networks.stages import Restorer
 
 INPUTS = 13
 BRIGHTEST_SHADOW = 1 / 8  # of the clip level
@@ -31,7 +32,7 @@ class PreliminaryConfig:
     working_px: int = 64
 
 
-class PreliminaryLight(nn.Module):
+class PreliminaryLight(nn.Module, Restorer):
     """(code, linear) -> preliminary radiance. See the module's text."""
 
     Config = PreliminaryConfig

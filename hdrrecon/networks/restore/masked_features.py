@@ -32,6 +32,7 @@ from hdrrecon.networks.restore.efficientnet_lite import EfficientNetConfig, Effi
 from hdrrecon.networks.restore.features import Seen
 from hdrrecon.networks.restore.restored_light import RestoredLight
 from hdrrecon.networks.soft_mask_conv import MaskedUNet, MaskedUNetConfig
+from hdrrecon.networks.stages import Restorer
 from hdrrecon.networks.working_resolution import enlarge_rows
 
 INPUTS = 13
@@ -89,7 +90,7 @@ SMALL = MaskedFeaturesConfig(
 )
 
 
-class MaskedFeatures(nn.Module):
+class MaskedFeatures(nn.Module, Restorer):
     """(code, linear) -> `RestoredLight`. See the module's text."""
 
     Config = MaskedFeaturesConfig
