@@ -40,6 +40,7 @@ _ROOMS = (
     "metrics",
     "options",
     "rawcodec",
+    "sensors",
     "train",
     "video",
     "view",
