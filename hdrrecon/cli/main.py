@@ -12,6 +12,7 @@ import hdrrecon
 from hdrrecon.cli.errors import bad_usage, set_debug, usage_errors
 from hdrrecon.cli.evaluate import evaluate
 from hdrrecon.cli.raw import app as raw_app
+from hdrrecon.cli.raw import evaluate_raw
 from hdrrecon.cli.response import app as response_app  # these, too, import only typer until they run
 from hdrrecon.cli.run import run
 from hdrrecon.cli.tools import bench, export
@@ -217,6 +218,7 @@ def web_app(
 
 
 app.command()(evaluate)
+app.command("evaluate-raw")(evaluate_raw)
 app.command()(bench)
 app.command()(export)
 app.add_typer(train_app, name="train")

@@ -77,3 +77,44 @@ def info(jpeg: Annotated[Path, typer.Argument(help="A JPEG with a raw stream in 
     with usage_errors(code=1):
         for line in files.info(jpeg):
             typer.echo(line)
+
+
+def evaluate_raw(
+    data: Annotated[Path, typer.Argument(help="Folder of HDR scenes (.exr, .hdr, .npy), linear Rec.709.")],
+    method: Annotated[
+        list[str] | None, typer.Option("-m", "--method", help="Repeat for more; all if not said.")
+    ] = None,
+    condition: Annotated[
+        list[str] | None, typer.Option("-c", "--condition", help="Repeat for more; all if not said.")
+    ] = None,
+    rates: Annotated[str, typer.Option(help="Bits per pixel.")] = "0.005,0.02,0.1,0.4",
+    every: Annotated[int, typer.Option(help="Take every n-th scene.", min=1)] = 1,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="CSV of all rows.")] = None,
+    table: Annotated[Path | None, typer.Option(help="Also write the table there, .md.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the curves there, .png.")] = None,
+) -> None:
+    """Draw rate-distortion curves of the raw codec and of other ways to keep a raw beside its JPEG.
+
+    \b
+    hdrrecon evaluate-raw scenes/val -m map -m dct -m rawcodec --plot curves.png
+    """
+    from hdrrecon.evaluation import raw
+    from hdrrecon.evaluation.raw_baselines import METHODS
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.view.picture import write_picture
+
+    with usage_errors():
+        views = ((one.name, one.light) for one in load_scenes(data)[::every])
+        wanted = [float(v) for v in rates.split(",")]
+        rows = raw.evaluate_raw(
+            views, method or list(METHODS), condition or list(raw.CONDITIONS), wanted,
+            lambda row: typer.echo(f"{row.image} {row.condition} {row.method}: {row.bpp:.4f} bpp, {row.psnr:.2f} dB", err=True),
+        )  # fmt: skip
+        if out:
+            raw.write_rows(out, rows)
+        if plot:
+            write_picture(plot, raw.plot(rows))
+        text = raw.table(rows)
+        if table:
+            table.write_text(text + "\n")
+        typer.echo(text)
