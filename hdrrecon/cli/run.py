@@ -41,8 +41,8 @@ def run(
     precision: opt.Precision = "auto",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
     compression: Annotated[
-        str, typer.Option(help="Of .exr: zip, zips, piz, pxr24, rle, b44, dwaa, dwab, none.")
-    ] = "zip",
+        str, typer.Option(help="Of .exr: piz, zip, zips, pxr24, rle, b44, dwaa, dwab, none.")
+    ] = "piz",
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")
     ] = False,

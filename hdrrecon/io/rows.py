@@ -54,7 +54,7 @@ def row_writer(
     alpha: bool = False,
     confidence: bool = False,
     dtype: Literal["half", "float"] = "half",
-    compression: Compression = "zip",
+    compression: Compression = "piz",
     white_nits: float | None = None,
     envmap: Literal["latlong"] | None = None,
     attributes: dict[str, Any] | None = None,

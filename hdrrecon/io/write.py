@@ -44,7 +44,7 @@ def write(
     alpha: np.ndarray | None = None,
     confidence: np.ndarray | None = None,
     dtype: Literal["half", "float"] = "half",
-    compression: Compression = "zip",
+    compression: Compression = "piz",
     white_nits: float | None = None,
     peak_nits: float | None = None,
     envmap: Literal["latlong"] | None = None,
@@ -77,7 +77,8 @@ def write(
         alpha: (H, W) floats, written as given (straight, not premultiplied).
         confidence: (H, W) floats in [0, 1]; an extra channel "confidence" (.exr only).
         dtype: "half" or "float" channels (.exr only). Half ends at 65504: more is clamped with a warning.
-        compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab.
+        compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab. Light of a photo of 8 bits takes few
+            values, which "piz" (wavelets, Huffman) holds in half the space of "zip", in half the time.
         white_nits: luminance in cd/m2 of 1.0, default 203 (BT.2408). In .exr a note (`whiteLuminance`), in PQ
             files (.png, .avif, .heic, .jxl) how bright they are shown.
         peak_nits: luminance in cd/m2 that PQ files stay below, default 1000; light that would pass it bends
@@ -105,7 +106,7 @@ def write(
         OSError: the place cannot be written to; names it.
 
     Example:
-        >>> write("out.exr", hdr, dtype="float", compression="piz", attributes={"capturedBy": "me"})
+        >>> write("out.exr", hdr, dtype="float", compression="zip", attributes={"capturedBy": "me"})
         PosixPath('out.exr')
         >>> write("out.jpg", hdr, base="photo.jpg")
         PosixPath('out.jpg')

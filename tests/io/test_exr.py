@@ -10,6 +10,7 @@ import pytest
 
 from hdrrecon.color import matrix_between
 from hdrrecon.io import ReadError, read, read_photo, write
+from hdrrecon.io.exr import as_half
 from tests.io.files import light
 
 RGB = ("R", "G", "B")
@@ -32,7 +33,7 @@ def test_default_file(tmp_path):
     np.testing.assert_array_equal(np.stack([channels[c] for c in RGB], -1), light().astype(np.float16))
     rec709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
     np.testing.assert_allclose(header["chromaticities"], rec709, atol=1e-6)
-    assert header["whiteLuminance"] == 203 and header["compression"] == OpenEXR.ZIP_COMPRESSION
+    assert header["whiteLuminance"] == 203 and header["compression"] == OpenEXR.PIZ_COMPRESSION
     assert "envmap" not in header
 
 
@@ -153,3 +154,11 @@ def test_bad_options_leave_nothing_behind(tmp_path, options, message):
     with pytest.raises(ValueError, match=message):
         write(tmp_path / "x.exr", light(), **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_halves_are_rounded_as_numpy_rounds():
+    """Every half, every middle between two, and what lies just beside it."""
+    halves = np.arange(0x7BFF, dtype=np.uint16).view(np.float16).astype(np.float32)
+    middles = (halves[1:] + halves[:-1]) / 2
+    values = np.stack([middles, -middles, np.nextafter(middles, np.float32(0)), np.nextafter(middles, np.float32(1e5))])
+    np.testing.assert_array_equal(as_half(values).view(np.uint16), values.astype(np.float16).view(np.uint16))
