@@ -39,6 +39,13 @@ class CudaGraphed:
         self._recordings: OrderedDict[tuple, Callable | None] = OrderedDict()
         self._lock = Lock()
 
+    def __getstate__(self) -> dict:
+        """Copies record anew: graphs belong to one place in memory."""
+        return {"function": self.function, "network": self.network}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
     def __call__(self, *inputs) -> Tensor:
         tensors, form = tree_flatten(inputs)
         watched = _get_current_function_mode() is not None or _get_current_dispatch_mode() is not None

@@ -47,6 +47,10 @@ class Linearizer(Protocol):
         inverse, spread, families = evidence.split((size, size, len(FAMILIES)))
         return {"inverse": inverse, "spread": spread, "families": families}
 
+    def use_cuda_graphs(self) -> None:
+        """Launch what looks at a photo as one on CUDA, for sizes that come again. Nothing, if there is nothing to gain."""
+        return None
+
 
 class Restorer(Protocol):
     """Stage 2: the light of clipped and crushed pixels."""

@@ -261,6 +261,8 @@ class HDRPipeline(nn.Module):
 
         See `hdrrecon.networks.cuda_graphs`.
         """
+        if self.linearize is not None:
+            self.linearize.use_cuda_graphs()
         self._faster = {name: CudaGraphed(method, stage) for name, (stage, method) in self._working_methods().items()}
 
     def _working_methods(self) -> dict[str, tuple[Any, Callable]]:

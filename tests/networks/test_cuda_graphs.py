@@ -90,3 +90,19 @@ def test_frames_of_a_video_stay_on_cuda_and_agree_with_the_cpu(small_photo, mode
         assert light.is_cuda
         torch.testing.assert_close(light.cpu(), here(frame), rtol=1e-2, atol=1e-2)
         assert torch.equal(light, there(frame.cuda())), "the same input gives the same bytes"
+
+
+def test_copies_record_anew():
+    from copy import deepcopy
+
+    graphed = CudaGraphed(torch.sin)
+    graphed._recordings["size"] = None
+    copy = deepcopy(graphed)
+    assert copy.function is torch.sin and not copy._recordings and torch.equal(copy(torch.ones(2)), torch.ones(2).sin())
+
+
+def test_networks_own_their_graphs():
+    """One model recorded does not make others record."""
+    plain, recorded = (Reconstructor("linearize", "cpu", speed=speed).pipeline for speed in ("plain", "cuda-graphs"))
+    assert isinstance(recorded.linearize._counting, CudaGraphed)
+    assert not isinstance(plain.linearize._counting, CudaGraphed)

@@ -22,8 +22,15 @@ from hdrrecon.camera.basis import FAMILIES, expand, load_basis
 from hdrrecon.camera.evidence import telling, varied_levels
 from hdrrecon.camera.exif_prior import log_odds
 from hdrrecon.camera.response import CODES
+from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.linearize.linearization_net import bounded, monotone
-from hdrrecon.networks.linearize.response_statistics import CLASSIC, KINDS, statistics_and_levels
+from hdrrecon.networks.linearize.response_statistics import (
+    CLASSIC,
+    KINDS,
+    Counting,
+    photo_statistics,
+    statistics_and_levels,
+)
 from hdrrecon.networks.stages import Linearizer
 
 LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory do not grow with them
@@ -59,6 +66,7 @@ class ResponseNet(nn.Module, Linearizer):
     def __init__(self, config: ResponseConfig = ResponseConfig()):
         super().__init__()
         self.config = config
+        self._counting: Counting = photo_statistics
         basis, at = load_basis(), np.linspace(0, len(CODES) - 1, config.samples).round().astype(int)
         # Constants of the shipped basis, kept in the weights file: a checkpoint stays right if the basis is refitted.
         self.register_buffer("family_means", torch.tensor(basis.compressed_means[:, at], dtype=torch.float32))
@@ -79,6 +87,10 @@ class ResponseNet(nn.Module, Linearizer):
         ):  # untrained: the three family means, cameras or not alike
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
+
+    def use_cuda_graphs(self) -> None:
+        """Count photos of a size that comes again in one launch (`hdrrecon.networks.cuda_graphs`)."""
+        self._counting = CudaGraphed(photo_statistics)
 
     def normalise_by(self, statistics: Tensor) -> None:
         """Take centre and scale of the inputs from a sample of training statistics (N, SIZE)."""
@@ -146,7 +158,7 @@ class ResponseNet(nn.Module, Linearizer):
         The mean over photos of one camera is their evidence together.
         """
         code = bounded(code, LONGEST_PX)
-        statistics, levels = statistics_and_levels(code[0])
+        statistics, levels = statistics_and_levels(code[0], self._counting)
         coloured = ((code - code[:, :1]).abs().max() >= 0.5 / 255).float().view(1)
         return torch.cat([statistics, levels / levels.sum(), coloured])
 

@@ -15,12 +15,11 @@ photos of any size compare.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.linearize import postprocessing_statistics as handling
 from hdrrecon.networks.linearize.counts_on_cpu import Counts, count
 from hdrrecon.networks.linearize.histograms import (
@@ -60,20 +59,25 @@ KINDS = {
     "ends": handling.ENDS_SIZE,
     "handling": handling.HANDLING_SIZE,
 }
+Counting = Callable[[Tensor], Tensor]
 CLASSIC = ("levels", "slopes", "edges", "wide_edges", "colours")
 SIZE = sum(KINDS.values())
 
 
-def response_statistics(code: Tensor) -> Tensor:
-    """All statistics of photos (N, 3, H, W), code values in [0, 1] -> (N, SIZE), values of about 0 to 3."""
-    return torch.stack([_on_cpu(photo)[0] if photo.device.type == "cpu" else _counted(photo) for photo in code])
+def response_statistics(code: Tensor, elsewhere: Counting | None = None) -> Tensor:
+    """All statistics of photos (N, 3, H, W), code values in [0, 1] -> (N, SIZE), values of about 0 to 3.
+
+    `elsewhere`: what counts on other devices than a CPU; `photo_statistics`, or that recorded.
+    """
+    count_there = elsewhere or photo_statistics
+    return torch.stack([_on_cpu(photo)[0] if photo.device.type == "cpu" else count_there(photo) for photo in code])
 
 
-def statistics_and_levels(code: Tensor) -> tuple[Tensor, Tensor]:
-    """Of one photo (3, H, W): its statistics (SIZE,), and how often each of 256 equal bins of code values occurs, (256,)."""
+def statistics_and_levels(code: Tensor, elsewhere: Counting | None = None) -> tuple[Tensor, Tensor]:
+    """Of one photo (3, H, W): its statistics (SIZE,), and how often each of 256 equal bins of code values occurs."""
     if code.device.type == "cpu":
         return _on_cpu(code)
-    return _counted(code), bin_counts(bin_of(code, 256), 256)
+    return (elsewhere or photo_statistics)(code), bin_counts(bin_of(code, 256), 256)
 
 
 def _on_cpu(code: Tensor) -> tuple[Tensor, Tensor]:
@@ -101,7 +105,8 @@ def statistics_of(counts: Counts, pixels: int) -> Tensor:
     )
 
 
-def _of_one(code: Tensor) -> Tensor:
+def photo_statistics(code: Tensor) -> Tensor:
+    """Of one photo (3, H, W) on any device, with torch alone: a thousand launches on a GPU, so worth recording there."""
     edges, places = _edge_tables(code, 1)
     return torch.cat(
         [
@@ -118,10 +123,6 @@ def _of_one(code: Tensor) -> Tensor:
             handling.handling_statistics(code),
         ]
     )
-
-
-# A thousand launches; on CUDA one, for photos of a size that comes again.
-_counted = CudaGraphed(_of_one)
 
 
 def level_statistics(code: Tensor) -> Tensor:

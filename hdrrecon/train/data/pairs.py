@@ -17,9 +17,12 @@ from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
 from hdrrecon.color import LUMINANCE_REC709
-from hdrrecon.networks.linearize.response_statistics import response_statistics
+from hdrrecon.networks.cuda_graphs import CudaGraphed
+from hdrrecon.networks.linearize.response_statistics import photo_statistics, response_statistics
 from hdrrecon.train.data.curves import CurveSampler
 from hdrrecon.train.data.scenes import Scene, random_scene, random_view
+
+_recorded = CudaGraphed(photo_statistics)  # photos of a batch on a GPU have one size
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def counted_in(batch: dict[str, torch.Tensor], pick=slice(None)) -> torch.Tensor:
     """What stage 1 counts in the picked photos of a batch: as the workers did, or else now."""
-    return batch["statistics"][pick] if "statistics" in batch else response_statistics(batch["code"][pick])
+    return batch["statistics"][pick] if "statistics" in batch else response_statistics(batch["code"][pick], _recorded)
 
 
 def collate(samples: list) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ import torch
 from hdrrecon.networks.linearize import counts_on_cpu
 from hdrrecon.networks.linearize.histograms import EDGE_PLACES, bin_counts, bin_of
 from hdrrecon.networks.linearize.postprocessing_statistics import HEIGHT_BINS, height_bin
-from hdrrecon.networks.linearize.response_statistics import KINDS, _of_one, statistics_and_levels
+from hdrrecon.networks.linearize.response_statistics import KINDS, photo_statistics, statistics_and_levels
 
 SUMS = ("slopes", "handling")  # hold means; the tensor operations add in float32, one after another
 
@@ -37,7 +37,7 @@ def test_equal_to_the_count(kind, size, monkeypatch):
     monkeypatch.setattr(counts_on_cpu, "PLANE_PX_AT_ONCE", 700)
     monkeypatch.setattr(counts_on_cpu, "PICKED_AT_ONCE", 300)
     code = photo(kind, size)
-    (got, levels), wanted = statistics_and_levels(code), _of_one(code)
+    (got, levels), wanted = statistics_and_levels(code), photo_statistics(code)
     at = 0
     for name, length in KINDS.items():
         a, b, at = got[at : at + length], wanted[at : at + length], at + length
