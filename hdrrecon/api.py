@@ -309,7 +309,7 @@ class Reconstructor:
         rows = band_rows((height, width), how.memory_bytes, held, self.device)
         photos = self.prepare(given, how, copied=details and not isinstance(image, (str, Path)))
         if guide is not None:
-            from hdrrecon.pipeline.guided import with_guide
+            from hdrrecon.sensors.guided import with_guide
 
             if len(photos) != 1:
                 raise ValueError(f"a guide belongs to one photo, got a batch of {len(photos)}; call it for each")

@@ -10,8 +10,7 @@ from PIL import Image
 
 import hdrrecon
 from hdrrecon.api import Reconstructor
-from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.pipeline.build import pick_response
+from hdrrecon.camera.response import ResponseCurve, pick_response
 from tests.pipeline.test_pipeline import random_pipeline
 
 

@@ -14,6 +14,8 @@ from hdrrecon.camera.basis import Basis
 from hdrrecon.camera.monotone import project_monotone
 from hdrrecon.camera.response import CODES, ResponseCurve
 
+CLIP_CODE = 250  # brackets are measured as 1 here; codes above are clipped
+
 
 @dataclass(frozen=True)
 class CurveSet:
@@ -89,10 +91,15 @@ def read_emor(path: Path) -> Basis:
     return Basis(np.array(numbers[1]), np.array(numbers[2:]))
 
 
+def camera_curve(inverse_256: np.ndarray) -> np.ndarray:
+    """A measured bracket's inverse response at the 256 codes as a response: 0 at code 0, 1 from code 250 up."""
+    g = np.maximum.accumulate(np.clip(np.asarray(inverse_256, np.float64), 0, 1))
+    g[0], g[CLIP_CODE:] = 0, 1
+    return np.interp(CODES * 255, np.arange(256), g)
+
+
 def _clipped_at_250(inverse: np.ndarray) -> np.ndarray:
     """(..., K) to (N, K). Curves of 256 codes from brackets count as clipped from code 250 up, as in training."""
-    from hdrrecon.train.data.curves import camera_curve
-
     flat = inverse.reshape(-1, inverse.shape[-1])
     return np.stack([camera_curve(row) for row in flat]) if flat.shape[1] == 256 else flat
 

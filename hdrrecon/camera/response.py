@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.color import srgb_to_linear
+from hdrrecon.options import RESPONSES
 
 SAMPLES = 1024
 CODES = np.linspace(0.0, 1.0, SAMPLES)
@@ -168,6 +169,17 @@ class ResponseCurve:
                 f"{path} holds no camera response ({error}); wanted a file of ResponseCurve.save or "
                 "hdrrecon response --save"
             ) from error
+
+
+def pick_response(response: str | ResponseCurve) -> ResponseCurve | None:
+    """The curve a user asked for, or None to estimate it."""
+    if isinstance(response, ResponseCurve):
+        return response
+    if response not in RESPONSES:
+        raise ValueError(
+            f"response must be one of {', '.join(map(repr, RESPONSES))} or a ResponseCurve, got {response!r}"
+        )
+    return None if response == "estimate" else getattr(ResponseCurve, response)()
 
 
 def _forward(light, g):

@@ -25,11 +25,12 @@ import numpy as np
 import torch
 
 from hdrrecon.camera.basis import FAMILIES, load_basis
+from hdrrecon.camera.measured_curves import CLIP_CODE, camera_curve
 from hdrrecon.camera.models import Gamma
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
 from hdrrecon.networks.linearize.linearization_net import bounded, select_crops
-from hdrrecon.train.data.curves import CLIP_CODE, camera_curve, load_measured
+from hdrrecon.train.data.curves import load_measured
 from hdrrecon.train.data.scenes import HDR_SUFFIXES
 from hdrrecon.train.tasks.linearize import protocol_scores
 

@@ -115,7 +115,7 @@ def guide_table(folder: Path, limit: int = 0) -> Rows:
 
 def guided_light(photo: PreparedPhoto, guide: Tensor | None, network: bool) -> np.ndarray:
     """Light (H, W, 3) of a prepared photo with a guide (1, C, h, w), or without."""
-    from hdrrecon.pipeline.guided import GuideWarning, with_guide
+    from hdrrecon.sensors.guided import GuideWarning, with_guide
 
     if guide is not None:
         with warnings.catch_warnings():

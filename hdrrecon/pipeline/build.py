@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.options import RESPONSES, UsageError
+from hdrrecon.options import UsageError
 
 
 def build_pipeline(name: str):
@@ -51,14 +50,3 @@ def pick_device(device: str):
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def pick_response(response: str | ResponseCurve) -> ResponseCurve | None:
-    """The curve a user asked for, or None to estimate it."""
-    if isinstance(response, ResponseCurve):
-        return response
-    if response not in RESPONSES:
-        raise ValueError(
-            f"response must be one of {', '.join(map(repr, RESPONSES))} or a ResponseCurve, got {response!r}"
-        )
-    return None if response == "estimate" else getattr(ResponseCurve, response)()

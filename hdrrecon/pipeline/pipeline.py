@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.camera.dequantize import on_grid
-from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.camera.response import ResponseCurve, pick_response
 from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.precision import autocast
 from hdrrecon.networks.restore.features import Seen, seen_maps
@@ -40,7 +40,6 @@ from hdrrecon.options import (
     check_sun,
 )
 from hdrrecon.pipeline.bands import band_rows
-from hdrrecon.pipeline.build import pick_response
 from hdrrecon.pipeline.inputs import InputImage, OutputKind, ingest
 from hdrrecon.pipeline.panorama import Sphere, around, check_panorama, is_panorama, working_px
 from hdrrecon.pipeline.panorama_light import weigh

@@ -43,7 +43,7 @@ class PreparedPhoto:
         head: the restoring network's `answer`, with the features it needs, or None.
         correction: of the refining network, in stops, or None.
         seen: what the restoring network was shown, at its working size, or None.
-        guide: gain in stops that a guide asks for (`pipeline.guided`), or None.
+        guide: gain in stops that a guide asks for (`sensors.guided`), or None.
         lost_light: of a panorama's energy answer: what the light budget says of it, or None.
     """
 

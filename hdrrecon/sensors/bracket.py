@@ -20,6 +20,7 @@ from torch import Tensor
 
 from hdrrecon.camera.masks import over_mask
 from hdrrecon.camera.response import ResponseCurve
+from hdrrecon.options import ReconstructOptions
 
 EVS = (-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0)
 MOST_EV = 4.0
@@ -52,14 +53,14 @@ def exposures(
         >>> [int(photo[0, 0, 0]) for photo in stack][1]
         128
     """
-    from hdrrecon.api import Reconstructor
+    from hdrrecon.pipeline.build import build_pipeline, pick_device
     from hdrrecon.pipeline.inputs import ingest
 
     if len(evs) == 0 or not all(abs(ev) <= MOST_EV for ev in evs):
         raise ValueError(f"exposures must be given, and lie within {MOST_EV:g} stops of the photo, got {list(evs)}")
     photo = ingest(image)
-    reconstructor = Reconstructor(model, device)
-    prepared = reconstructor.prepare(photo)
+    place = pick_device(device)
+    prepared = build_pipeline(model).to(place).eval().prepare_input(photo, ReconstructOptions(), place)
     if len(prepared) != 1:
         raise ValueError(f"a bracket is made of one photo, got a batch of {len(prepared)}; call it for each")
     one, rows = prepared[0], slice(0, prepared[0].codes.size[0])

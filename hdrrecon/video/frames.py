@@ -138,7 +138,7 @@ def plan_shots(
     seen: Callable[[], None] | None = None,
 ) -> list[Shot]:
     """Look through a film for its shots, and for the response of each. `seen` is called after every frame."""
-    from hdrrecon.pipeline.build import pick_response
+    from hdrrecon.camera.response import pick_response
     from hdrrecon.video.response import ShotEvidence
 
     known = pick_response(response)
@@ -171,7 +171,7 @@ def _live(
     coded: Iterable[Coded], reconstructor: Reconstructor, response: str | ResponseCurve, look_ahead: int
 ) -> Iterator[tuple[Coded, ResponseCurve]]:
     """Each frame with a curve that moves slowly; the first of a shot is told from it and those that follow within `look_ahead`."""
-    from hdrrecon.pipeline.build import pick_response
+    from hdrrecon.camera.response import pick_response
     from hdrrecon.video.response import FIRST_STRIDE, LiveResponse
 
     known = pick_response(response)

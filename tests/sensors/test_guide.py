@@ -11,12 +11,12 @@ from torch.nn import functional as F
 
 from hdrrecon.camera.masks import over_mask
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.pipeline.guided import GuideWarning, with_guide
 from hdrrecon.pipeline.pipeline import HDRPipeline
 from hdrrecon.pipeline.pixels import PixelCodes
 from hdrrecon.sensors.guide import as_guide, back_project, guided
 from hdrrecon.sensors.guide_cameras import EventCamera, SmallCamera, SpikeCamera, take_guide
 from hdrrecon.sensors.guide_fit import ceiling, fit_guide, moved_by, pooled
+from hdrrecon.sensors.guided import GuideWarning, with_guide
 from tests.sensors.scenes import photo_of, room
 
 EXACT = SmallCamera(darker_stops=16, read_noise=0, shot_noise=0)

@@ -17,10 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.camera.basis import FAMILIES, compress, fit_basis
+from hdrrecon.camera.measured_curves import camera_curve
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.color import srgb_to_linear
-
-CLIP_CODE = 250  # real_cameras.npz is 1 here; codes above are clipped
 
 
 @dataclass(frozen=True)
@@ -41,13 +40,6 @@ def load_measured(folder: Path, split: str = "train") -> MeasuredCurves:
     real = np.load(folder / "real_cameras.npz")
     camera = real["inverse"][real["split"] == split]
     return MeasuredCurves(np.stack([[camera_curve(c) for c in one] for one in camera]), np.stack(inverse), forward)
-
-
-def camera_curve(inverse_256: np.ndarray) -> np.ndarray:
-    """A measured bracket's inverse response at the 256 codes as a response: 0 at code 0, 1 from code 250 up."""
-    g = np.maximum.accumulate(np.clip(np.asarray(inverse_256, np.float64), 0, 1))
-    g[0], g[CLIP_CODE:] = 0, 1
-    return np.interp(CODES * 255, np.arange(256), g)
 
 
 def fit_response_basis(measured: MeasuredCurves, rng: np.random.Generator, members: int = 600) -> dict[str, np.ndarray]:
