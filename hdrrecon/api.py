@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, cast, overload
 
 from hdrrecon.options import (
     FileKeywords,
@@ -24,16 +24,21 @@ from hdrrecon.pipeline.inputs import InputImage, ingest
 from hdrrecon.zoo import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from typing import BinaryIO
+
     import numpy as np
+    import torch
     from PIL.Image import Image
     from torch import Tensor
 
     from hdrrecon.camera.response import ResponseCurve
+    from hdrrecon.pipeline.module import ReconstructorModule
     from hdrrecon.pipeline.pipeline import HDRPipeline
     from hdrrecon.pipeline.prepared import PreparedPhoto
     from hdrrecon.pipeline.result import Reconstruction
 
-    ArrayLike: TypeAlias = str | os.PathLike[str] | np.ndarray | Image
+    Guide: TypeAlias = str | os.PathLike[str] | np.ndarray | Tensor
+    ArrayLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image
 
 __all__ = ["Reconstruction", "Reconstructor", "reconstruct", "reconstruct_file"]
 
@@ -53,7 +58,7 @@ def reconstruct(
     model: str = ...,
     device: str = ...,
     precision: Precision = ...,
-    guide: ArrayLike | Tensor | None = ...,
+    guide: Guide | None = ...,
     details: Literal[False] = ...,
     **options: Unpack[ReconstructKeywords],
 ) -> Tensor: ...
@@ -64,7 +69,7 @@ def reconstruct(
     model: str = ...,
     device: str = ...,
     precision: Precision = ...,
-    guide: ArrayLike | Tensor | None = ...,
+    guide: Guide | None = ...,
     details: Literal[False] = ...,
     **options: Unpack[ReconstructKeywords],
 ) -> np.ndarray: ...
@@ -75,21 +80,32 @@ def reconstruct(
     model: str = ...,
     device: str = ...,
     precision: Precision = ...,
-    guide: ArrayLike | Tensor | None = ...,
+    guide: Guide | None = ...,
     details: Literal[True],
     **options: Unpack[ReconstructKeywords],
 ) -> Reconstruction: ...
+@overload
+def reconstruct(
+    image: list[Any],
+    *,
+    model: str = ...,
+    device: str = ...,
+    precision: Precision = ...,
+    guide: Guide | None = ...,
+    details: bool = ...,
+    **options: Unpack[ReconstructKeywords],
+) -> list[Any]: ...
 @shows(ReconstructOptions)
 def reconstruct(
-    image: ArrayLike | Tensor,
+    image: ArrayLike | Tensor | list[Any],
     *,
     model: str = DEFAULT_MODEL,
     device: str = "auto",
     precision: Precision = "auto",
-    guide: ArrayLike | Tensor | None = None,
+    guide: Guide | None = None,
     details: bool = False,
     **options: Unpack[ReconstructKeywords],
-) -> np.ndarray | Tensor | Reconstruction:
+) -> np.ndarray | Tensor | Reconstruction | list[Any]:
     """Linear HDR light from one ordinary photo.
 
     Args:
@@ -97,8 +113,11 @@ def reconstruct(
 
             * a path of a photo (JPEG, PNG, TIFF, WebP, BMP ...); ICC profiles and EXIF orientation are honoured;
             * a numpy array of code values, (H, W), (H, W, 1), (H, W, 3) or (H, W, 4);
-            * a torch tensor of code values, (C, H, W) or (N, C, H, W), C in {1, 3, 4};
-            * a PIL image.
+            * a torch tensor of code values, (C, H, W) or (N, C, H, W), C in {1, 3, 4}; if it requires gradients, light
+              carries them through the response and what was restored on top of it, the networks' answers held fixed
+              (`pipeline.gradients`);
+            * a PIL image; the bytes of a photo's file, or a file opened in binary mode;
+            * a list of any of these: a list of results.
 
             Arrays and tensors are uint8, uint16, or floats in [0, 1].
         model: one of `hdrrecon.list_models()`.
@@ -121,6 +140,8 @@ def reconstruct(
         sun: of a panorama's energy answer: "auto" finds it and gives it the light that the ground asks for, "off" leaves
             it out, (elevation, azimuth) in degrees says where it is, azimuth 0 in the middle of the picture and positive
             to the right; (elevation, azimuth, strength) also how much it gives a surface facing it.
+        strength: how much of what was restored is used, in [0, 1], in stops: 0 gives the linearised photo.
+        max_stops: above the clip level, that light may reach.
         memory: bytes, or a text like "2GB", that the reconstruction may take. The photo and its light count, Python
             and the networks' weights do not. Less memory makes smaller bands of rows, and no other light. None: bands
             of a megapixel.
@@ -222,7 +243,7 @@ class Reconstructor:
         self,
         image: Tensor,
         *,
-        guide: ArrayLike | Tensor | None = ...,
+        guide: Guide | None = ...,
         details: Literal[False] = ...,
         **options: Unpack[ReconstructKeywords],
     ) -> Tensor: ...
@@ -231,7 +252,7 @@ class Reconstructor:
         self,
         image: ArrayLike,
         *,
-        guide: ArrayLike | Tensor | None = ...,
+        guide: Guide | None = ...,
         details: Literal[False] = ...,
         **options: Unpack[ReconstructKeywords],
     ) -> np.ndarray: ...
@@ -240,19 +261,28 @@ class Reconstructor:
         self,
         image: ArrayLike | Tensor,
         *,
-        guide: ArrayLike | Tensor | None = ...,
+        guide: Guide | None = ...,
         details: Literal[True],
         **options: Unpack[ReconstructKeywords],
     ) -> Reconstruction: ...
+    @overload
+    def __call__(
+        self,
+        image: list[Any],
+        *,
+        guide: Guide | None = ...,
+        details: bool = ...,
+        **options: Unpack[ReconstructKeywords],
+    ) -> list[Any]: ...
     @shows(ReconstructOptions)
     def __call__(
         self,
-        image: ArrayLike | Tensor,
+        image: ArrayLike | Tensor | list[Any],
         *,
-        guide: ArrayLike | Tensor | None = None,
+        guide: Guide | None = None,
         details: bool = False,
         **options: Unpack[ReconstructKeywords],
-    ) -> np.ndarray | Tensor | Reconstruction:
+    ) -> np.ndarray | Tensor | Reconstruction | list[Any]:
         """See `reconstruct`."""
         return self._reconstruct(image, reconstruct_options(options), details, guide)
 
@@ -284,6 +314,16 @@ class Reconstructor:
 
         return estimate_with(self.pipeline, ingest(image), self.device, exif)
 
+    @property
+    def module(self) -> ReconstructorModule:
+        """This reconstructor as an `nn.Module`: code values (N, C, H, W) in, light of the same shape out."""
+        from hdrrecon.pipeline.module import ReconstructorModule
+
+        def moved(device: torch.device) -> None:
+            self.device = device
+
+        return ReconstructorModule(self.pipeline, self, moved)
+
     def prepare(
         self, image: InputImage, how: ReconstructOptions = ReconstructOptions(), *, copied: bool = False
     ) -> list[PreparedPhoto]:
@@ -295,14 +335,16 @@ class Reconstructor:
 
     def _reconstruct(
         self,
-        image: ArrayLike | Tensor,
+        image: ArrayLike | Tensor | list[Any],
         how: ReconstructOptions,
         details: bool,
-        guide: ArrayLike | Tensor | None = None,
-    ) -> np.ndarray | Tensor | Reconstruction:
+        guide: Guide | None = None,
+    ) -> np.ndarray | Tensor | Reconstruction | list[Any]:
         from hdrrecon.pipeline.bands import band_rows
         from hdrrecon.pipeline.result import reconstruction, whole
 
+        if isinstance(image, (list, tuple)):
+            return [self._reconstruct(one, how, details, guide) for one in image]
         given = ingest(image)
         count, height, width = given.stored.shape[:3]
         held = given.stored.nbytes + 4 * count * height * width * given.kind.channels
@@ -314,7 +356,10 @@ class Reconstructor:
             if len(photos) != 1:
                 raise ValueError(f"a guide belongs to one photo, got a batch of {len(photos)}; call it for each")
             photos = [with_guide(photos[0], guide)]
-        return reconstruction(given, photos, rows) if details else whole(given, photos, rows, "radiance")
+        light = whole(given, photos, rows, "radiance")
+        if getattr(image, "requires_grad", False):
+            light = _with_gradient(cast("Tensor", light), cast("Tensor", image), [one.response for one in photos])
+        return reconstruction(given, photos, rows, light) if details else light
 
     def _to_file(
         self,
@@ -331,6 +376,15 @@ class Reconstructor:
         return write_reconstruction(
             self.pipeline, self.device, source, Path(target), how, written, confidence=confidence, preview=preview
         )
+
+
+def _with_gradient(light: Tensor, image: Tensor, responses: list[ResponseCurve]) -> Tensor:
+    """`light` with the gradient of a tensor that requires one (`pipeline.gradients`)."""
+    from hdrrecon.pipeline.gradients import carried
+
+    if image.ndim == 4:
+        return carried(light, image.to(light.dtype), responses)
+    return carried(light[None], image[None].to(light.dtype), responses)[0]
 
 
 def _copied(pipeline: HDRPipeline) -> HDRPipeline:

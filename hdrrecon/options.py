@@ -55,6 +55,10 @@ class ReconstructOptions:
     # The sun of a panorama's energy answer: "auto" finds it, "off" leaves it out, (elevation, azimuth) in degrees says where it
     # is, (elevation, azimuth, strength) also how much it gives a surface facing it, 1.0 = the light at which the photo clips.
     sun: Sun = "auto"
+    # How much of what was restored is used, in [0, 1]: 0 is the linearised photo, 1 all of it; between, in stops.
+    strength: float = 1.0
+    # Stops above the clip level that light may reach; None: no limit.
+    max_stops: float | None = None
     # Bytes the reconstruction may take, or a text like "2GB"; None: bands of a megapixel. Kept as bytes.
     memory: int | str | None = None
 
@@ -72,6 +76,9 @@ class ReconstructOptions:
                 f'a sun belongs to the energy answer, and highlights is {self.highlights!r}; pass highlights="energy", or leave '
                 "sun out"
             )
+        _number("strength", self.strength, 0, 1)
+        if self.max_stops is not None:
+            _number("max_stops", self.max_stops, 0)
         if self.memory is not None:
             object.__setattr__(self, "memory", parse_memory(self.memory))
 
@@ -94,6 +101,8 @@ class ReconstructKeywords(TypedDict, total=False):
     highlights: Highlights
     panorama: bool | None
     sun: Sun
+    strength: float
+    max_stops: float | None
     memory: int | str | None
 
 
@@ -288,6 +297,14 @@ def _names(kind: type) -> tuple[str, ...]:
 def _one_of(name: str, value: object, allowed: tuple, more: str = "") -> None:
     if value not in allowed:
         raise UsageError(f"{name} must be one of {', '.join(map(repr, allowed))}{more}, got {value!r}")
+
+
+def _number(name: str, value: object, low: float, high: float | None = None) -> None:
+    wanted = f"a number from {low:g} to {high:g}" if high is not None else f"a number of at least {low:g}"
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+        raise TypeError(f"{name} must be {wanted}, got {value!r}")
+    if value < low or (high is not None and value > high):
+        raise UsageError(f"{name} must be {wanted}, got {value!r}")
 
 
 def _true_or_false(name: str, value: object) -> None:

@@ -44,6 +44,14 @@ Sun = Annotated[
         help="Of panoramas, with --highlights energy, which it implies: where the sun is, in degrees; azimuth 0 is the middle.",
     ),
 ]
+Strength = Annotated[
+    float,
+    typer.Option("--strength", help="How much of what was restored is used: 0 the linearised photo, 1 all of it."),
+]
+MaxStops = Annotated[
+    float | None,
+    typer.Option("--max-stops", help="Stops above the clip level that light may reach; no limit if not said."),
+]
 Memory = Annotated[
     str | None, typer.Option("--memory", help="What all photos at work may take together, for example 2GB.")
 ]

@@ -37,6 +37,8 @@ def run(
     highlights: opt.HighlightsOrNone = None,
     panorama: opt.Panorama = None,
     sun: opt.Sun = None,
+    strength: opt.Strength = 1.0,
+    max_stops: opt.MaxStops = None,
     memory: opt.Memory = None,
     precision: opt.Precision = "auto",
     half: Annotated[bool, typer.Option("--half/--float", help="16- or 32-bit channels in .exr.")] = True,
@@ -105,6 +107,8 @@ def run(
             highlights=highlights or ("median" if sun is None else "energy"),  # type: ignore[arg-type]  # checked there
             panorama=panorama,
             sun=opt.sun_of(sun),  # type: ignore[arg-type]  # checked there
+            strength=strength,
+            max_stops=max_stops,
             memory=memory,
         )
     # Every shard sees the same problems; one of them counts them.

@@ -73,7 +73,7 @@ def write(
     Args:
         path: where to; an existing file is replaced.
         image: (H, W, 3) scene-linear Rec.709 floats, finite. Also (H, W) or (H, W, 1) grey, repeated, and
-            (H, W, 4), whose last channel is `alpha`.
+            (H, W, 4), whose last channel is `alpha`. Or an `hdrrecon.Reconstruction` of such.
         alpha: (H, W) floats, written as given (straight, not premultiplied).
         confidence: (H, W) floats in [0, 1]; an extra channel "confidence" (.exr only).
         dtype: "half" or "float" channels (.exr only). Half ends at 65504: more is clamped with a warning.
@@ -112,6 +112,9 @@ def write(
         PosixPath('out.jpg')
     """
     path = Path(path)
+    if hasattr(image, "radiance"):  # a Reconstruction, of which this room need not know
+        envmap = envmap or ("latlong" if image.panorama and path.suffix.lower() == ".exr" else None)
+        image = image.radiance
     extension = check_options(
         path,
         confidence=confidence,

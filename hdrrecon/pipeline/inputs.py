@@ -6,7 +6,9 @@ A path, HWC array, CHW or NCHW tensor or PIL image becomes `PixelCodes`; light g
 from __future__ import annotations
 
 import os
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +19,9 @@ from hdrrecon.rawcodec.container import has_stream
 if TYPE_CHECKING:
     from hdrrecon.pipeline.pixels import PixelCodes
     from hdrrecon.pipeline.raw_stream import DecodedLight
+
+
+ROUNDING = 1e-4  # floats so far outside of [0, 1] come from resizing or averaging, and are taken to its end
 
 
 @dataclass(frozen=True)
@@ -116,11 +121,14 @@ def ingest(image) -> InputImage:
 
     if isinstance(image, (str, os.PathLike)):
         return _ingest_file(image)
+    if isinstance(image, (bytes, bytearray, memoryview)) or hasattr(image, "read"):
+        return _ingest_bytes(image)
     if isinstance(image, torch.Tensor):
-        check_tensor(image)
-        stored = (image.detach() if image.ndim == 4 else image.detach()[None]).permute(0, 2, 3, 1)
+        image = image.detach()
+        rounded = check_tensor(image)
+        stored = (image if image.ndim == 4 else image[None]).permute(0, 2, 3, 1)
         if stored.is_floating_point():
-            stored = stored.float()
+            stored = stored.float().clamp(0, 1) if rounded else stored.float()
         return InputImage(
             *split_alpha(stored), OutputKind("torch", image.shape, image.device), deep=image.dtype == torch.uint16
         )
@@ -128,11 +136,13 @@ def ingest(image) -> InputImage:
     if not isinstance(image, np.ndarray):
         if not hasattr(image, "getbands"):
             raise TypeError(
-                f"an image must be a path, numpy array, torch tensor or PIL image, got {type(image).__name__}"
+                "an image must be a path, the bytes of a file, an open file, a numpy array, a torch tensor or a PIL image, "
+                f"got {type(image).__name__}"
             )
         exif, image = image.info.get("exif"), array_from_pil(image)
-    check_array(image)
+    rounded = check_array(image)
     stored = image.astype(np.float32) if image.dtype.kind == "f" else image
+    stored = np.clip(stored, 0, 1) if rounded else stored
     stored = torch.from_numpy(_writable(np.ascontiguousarray(stored[..., None] if image.ndim == 2 else stored)))[None]
     return InputImage(*split_alpha(stored), OutputKind("numpy", image.shape), deep=image.dtype == np.uint16, exif=exif)
 
@@ -173,13 +183,33 @@ def _ingest_file(path) -> InputImage:
     return found
 
 
+def _ingest_bytes(image) -> InputImage:
+    """A photo's file as bytes, or an object to read them from, which stays open."""
+    from hdrrecon.io import ReadError
+
+    data = image.read() if hasattr(image, "read") else image
+    if isinstance(data, str):
+        raise TypeError('an open file must be opened in binary mode, for example open("photo.jpg", "rb")')
+    name = Path(str(getattr(image, "name", "") or "")).name or "the given bytes"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"image{Path(name).suffix}"
+        path.write_bytes(data)
+        try:
+            return _ingest_file(path)
+        except ReadError as error:
+            raise ReadError(str(error).replace(str(path), name)) from error
+
+
 def _writable(array: np.ndarray) -> np.ndarray:
     """The array, or, since torch warns of read-only ones, a copy."""
     return array if array.flags.writeable else array.copy()
 
 
-def check_array(image: np.ndarray) -> None:
-    """Refuse what are no code values. An array's depth is its dtype's, never guessed from values."""
+def check_array(image: np.ndarray) -> bool:
+    """Refuse what are no code values; True if some are a rounding error outside of [0, 1].
+
+    An array's depth is its dtype's, never guessed from values.
+    """
     channels = 1 if image.ndim == 2 else image.shape[-1] if image.ndim == 3 else 0
     if channels not in (1, 3, 4) or 0 in image.shape:
         shape = (*image.shape, 1) if image.ndim == 2 else image.shape
@@ -187,17 +217,22 @@ def check_array(image: np.ndarray) -> None:
             f"an array must be (H, W), (H, W, 1), (H, W, 3) or (H, W, 4) with H, W >= 1, got shape {shape}; "
             "for a batch call once per image, for channels first pass a torch tensor"
         )
+    if image.ndim == 3 and image.shape[0] == 3 and image.shape[2] == 4 and image.shape[1] > 4:
+        raise ValueError(
+            f"an array of shape {image.shape} may be channels first, 4 pixels wide, or RGBA of 3 rows; pass a torch tensor "
+            "for the first, and the colour and alpha of the second apart"
+        )
     if image.dtype in (np.uint8, np.uint16):
-        return
+        return False
     if image.dtype.kind != "f":
         raise TypeError(
             f"an array must be uint8, uint16 or floating point, got {image.dtype}; convert it to the depth its values have"
         )
-    check_range(float(np.min(image)), float(np.max(image)))
+    return check_range(float(np.min(image)), float(np.max(image)))
 
 
-def check_tensor(image) -> None:
-    """Refuse tensors that are no code values."""
+def check_tensor(image) -> bool:
+    """Refuse tensors that are no code values; True if some are a rounding error outside of [0, 1]."""
     import torch
 
     if image.ndim not in (3, 4) or image.shape[-3] not in (1, 3, 4) or 0 in image.shape:
@@ -206,21 +241,22 @@ def check_tensor(image) -> None:
             "for channels last pass a numpy array"
         )
     if image.dtype in (torch.uint8, torch.uint16):
-        return
+        return False
     if not image.is_floating_point():
         raise TypeError(f"a tensor must be uint8, uint16 or floating point, got {image.dtype}")
-    check_range(float(image.min()), float(image.max()))
+    return check_range(float(image.min()), float(image.max()))
 
 
-def check_range(low: float, high: float) -> None:
-    """Refuse floats that are not code values. A NaN makes `low` and `high` NaN."""
+def check_range(low: float, high: float) -> bool:
+    """Refuse floats that are not code values; True if some are a rounding error outside. A NaN makes both ends NaN."""
     if not (np.isfinite(low) and np.isfinite(high)):
         raise ValueError("the image holds NaN or infinity; clean it first, for example with numpy.nan_to_num")
-    if low < 0 or high > 1:
+    if low < -ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
             f"floating-point images are code values in [0, 1], got [{low:g}, {high:g}]; divide by the largest code "
             "(255 or 65535), or, if this is linear HDR light already, there is nothing to reconstruct"
         )
+    return low < 0 or high > 1
 
 
 def array_from_pil(image) -> np.ndarray:

@@ -219,6 +219,7 @@ class HDRPipeline(nn.Module):
             )
             for codes in image.codes(device, copied)
         ]
+        prepared = [replace(one, strength=how.strength, max_stops=how.max_stops) for one in prepared]
         if image.decoded is None:
             return prepared
         from hdrrecon.pipeline.raw_stream import DecodedPhoto

@@ -45,6 +45,8 @@ class PreparedPhoto:
         seen: what the restoring network was shown, at its working size, or None.
         guide: gain in stops that a guide asks for (`sensors.guided`), or None.
         lost_light: of a panorama's energy answer: what the light budget says of it, or None.
+        strength: how much of what was restored is used, in [0, 1].
+        max_stops: above the clip level, that light may reach, or None.
     """
 
     codes: PixelCodes
@@ -60,6 +62,8 @@ class PreparedPhoto:
     seen: Seen | None = None
     guide: Enlarged | None = None
     lost_light: PanoramaLight | None = None
+    strength: float = 1.0
+    max_stops: float | None = None
 
     def linear(self, rows: slice) -> Tensor:
         """The linearised photo, (h, W, 3)."""
@@ -142,12 +146,23 @@ class PreparedPhoto:
         if self.guide is not None:
             light = torch.maximum(light * torch.exp2(over * self._colourless(self.guide.at(y, x))), linear)
             doubt = over.amax(1) * GUIDED_DOUBT if doubted else None
+        if self.strength != 1:
+            light = weakened(light, linear, self.strength)
+        if self.max_stops is not None:
+            light = light.clamp(max=2.0**self.max_stops)
         # One channel for all three: the same number in another lane of exp2 may differ in its last bit.
         return light[:, :1].expand(-1, 3) if self.grey else light, doubt
 
     def _colourless(self, values: Tensor) -> Tensor:
         """What came without colour gets none."""
         return values.mean(1, keepdim=True).expand_as(values) if self.grey else values
+
+
+def weakened(light: Tensor, linear: Tensor, strength: float) -> Tensor:
+    """A part of the way from the linearised photo to its light, in stops; `strength` 0 gives the first, 1 the second."""
+    dark = linear < 1e-6  # no stops lead from black to light
+    between = linear * (light / linear.clamp(min=1e-6)) ** strength
+    return torch.where(dark, linear + strength * (light - linear), between)
 
 
 def fills_shadows(restore: Restorer | None) -> bool:

@@ -93,6 +93,22 @@ class Reconstruction:
             f"response={names}{', panorama' if self.panorama else ''})"
         )
 
+    def _repr_png_(self) -> bytes | None:
+        """A notebook's picture: the light at 0, -2 and -4 stops; none of a batch."""
+        import cv2
+
+        from hdrrecon.view.strip import exposure_strip
+
+        light = self.radiance
+        if isinstance(light, Tensor):
+            if light.ndim != 3:
+                return None
+            light = light.detach().permute(1, 2, 0).cpu().numpy()
+        light = light[..., None] if light.ndim == 2 else light
+        color = np.repeat(light, 3, axis=2) if light.shape[2] == 1 else light[..., :3]
+        strip = exposure_strip(color, panel_px=320)
+        return cv2.imencode(".png", np.ascontiguousarray(strip[..., ::-1]))[1].tobytes()
+
     def __getstate__(self) -> dict[str, Any]:
         """For pickle and copy: every part is made, the networks that made them are left behind."""
         if self._make is not None:
@@ -101,8 +117,10 @@ class Reconstruction:
         return {**self.__dict__, "_make": None}
 
 
-def reconstruction(image: InputImage, photos: list[PreparedPhoto], rows: int) -> Reconstruction:
-    """The result for `image`, made from its prepared photos `rows` at a time."""
+def reconstruction(
+    image: InputImage, photos: list[PreparedPhoto], rows: int, radiance: Array | None = None
+) -> Reconstruction:
+    """The result for `image`, made from its prepared photos `rows` at a time; `radiance` may have been made already."""
 
     def make(part: Part) -> Array:
         return whole(image, photos, rows, part)
@@ -110,7 +128,7 @@ def reconstruction(image: InputImage, photos: list[PreparedPhoto], rows: int) ->
     responses = [one.response for one in photos]
     estimates = [one.lost_light.estimate if one.lost_light else None for one in photos]
     return Reconstruction(
-        make("radiance"),
+        make("radiance") if radiance is None else radiance,
         responses if image.kind.batch else responses[0],
         any(one.panorama for one in photos),
         estimates if image.kind.batch else estimates[0],
