@@ -67,6 +67,12 @@ def evaluate(
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes, one thread each; 0 = one per core.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps. On a GPU use --jobs 1.")] = "cpu",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what --out holds.")] = False,
+    video: Annotated[
+        bool,
+        typer.Option(
+            "--video", help="Film the truths instead: steadiness of light over time. Takes --limit, -m, --table."
+        ),
+    ] = False,
     panoramas: Annotated[
         list[Path] | None,
         typer.Option(
@@ -87,7 +93,11 @@ def evaluate(
     hdrrecon evaluate --pairs real/ -m full
     hdrrecon evaluate truths/ --predictions results/
     hdrrecon evaluate --panoramas hdris/ -m full -m full@median
+    hdrrecon evaluate scenes/ --video -m fast --limit 5
     """
+    if video:
+        _evaluate_video(data, method, limit, device, table)
+        return
     if panoramas:
         _panoramas(panoramas, data or pairs or predictions, method, out, table, limit, device)
     from hdrrecon.evaluation import statistics as st
@@ -138,6 +148,27 @@ def evaluate(
         typer.echo(f"report: {write_report(report, rows, summaries, _panels(out), [*metrics, *tables.BY_REGION])}")
     troubled = _tell_problems(rows, missing)
     raise typer.Exit(1 if troubled or notes else 0)
+
+
+def _evaluate_video(data: Path | None, method: list[str] | None, limit: int, device: str, table: Path | None) -> None:
+    """Print how steady light is over time on clips made of truths."""
+    with usage_errors():
+        from hdrrecon.evaluation.sources import find_truths, read_truth
+        from hdrrecon.evaluation.video import evaluate_video, methods, to_markdown
+        from hdrrecon.zoo import DEFAULT_MODEL
+
+        if data is None:
+            raise ValueError("--video films HDR truths; name their folder")
+        sources = find_truths(data)
+        sources = spread(sources, limit) if limit else sources
+        models = method or [DEFAULT_MODEL]
+        if len(models) > 1:
+            raise ValueError(f"--video measures one model at a time, got {', '.join(models)}")
+        text = to_markdown(evaluate_video([read_truth(s, None) for s in sources], methods(models[0], device)))
+    typer.echo(text)
+    if table:
+        table.parent.mkdir(parents=True, exist_ok=True)
+        table.write_text(text + "\n", encoding="utf-8")
 
 
 def _panoramas(folders, other, specs, out, table, limit, device) -> None:

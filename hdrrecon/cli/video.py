@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import usage_errors
 
 
@@ -30,14 +31,11 @@ def video(
     speed: Annotated[
         str | None, typer.Option(help="Preset of the encoder: fast, medium, slow ...; of av1 a number.")
     ] = None,
-    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps")] = "auto",
-    response: Annotated[
-        str, typer.Option(help="Camera curve: estimate (one for each shot), srgb or camera (their mean).")
-    ] = "estimate",
-    highlights: Annotated[
-        str, typer.Option(help="median (least error), energy (amount of light) or vivid (looks).")
-    ] = "median",
+    model: opt.Model = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
+    response: opt.Response = "estimate",
+    highlights: opt.Highlights = "median",
     look_ahead: Annotated[int, typer.Option(help="Frames by which light is smoothed backwards.", min=0)] = 8,
     remember: Annotated[
         bool, typer.Option("--remember/--forget", help="Let light that was measured before it clipped inform.")
@@ -64,17 +62,18 @@ def video(
     hdrrecon video in.mp4 -o frames/ ; hdrrecon video frames/ -o graded.mp4 --fps 24
     """
     with usage_errors():
+        from hdrrecon.api import Reconstructor
         from hdrrecon.video import FilmOptions, TemporalOptions, reconstruct
         from hdrrecon.zoo import DEFAULT_MODEL
 
         options = FilmOptions(codec, transfer, white_nits, peak_nits, quality, speed)  # type: ignore[arg-type]
+        made = Reconstructor(model or DEFAULT_MODEL, device, precision=precision)
         with _progress(quiet) as progress:
             report = reconstruct(
                 source,
                 out,
-                model=model or DEFAULT_MODEL,
-                device=device,
-                response=response,
+                reconstructor=made,
+                response=opt.response_of(response),
                 highlights=highlights,
                 temporal=TemporalOptions(look_ahead=look_ahead, remember_measured=remember),
                 options=options,

@@ -9,8 +9,12 @@ from hdrrecon.metrics.highlights import delta_e_itp, light_energy, log_bias, log
 from hdrrecon.metrics.pu21 import display_nits, pu21_decode, pu21_encode, pu21_psnr, pu21_ssim
 from hdrrecon.metrics.regions import KINDS, Regions, clipped_kinds, find_regions
 from hdrrecon.metrics.scores import METRICS, Metric, aligned, score
+from hdrrecon.metrics.temporal import Steadiness, steadiness, temporal_pu21_psnr
 
 __all__ = [
+    "Steadiness",
+    "steadiness",
+    "temporal_pu21_psnr",
     "KINDS",
     "METRICS",
     "Metric",

@@ -23,6 +23,7 @@ APPEARANCE = (
     50.0  # how fast belief falls with the squared difference of two cells, both in [0, 1]; VIDEO.md of Lai et al. 2018
 )
 ENOUGH_CELLS = 32  # with fewer, a change of exposure is not measured
+_FLAT = 0.97  # square root of light: from a tenth of a stop below the clip level on there is no texture to follow
 MOST_CELLS = 8192  # that it is measured from
 _LUMINANCE = np.array([LUMINANCE_REC709])
 
@@ -66,14 +67,14 @@ def between(one: np.ndarray, other: np.ndarray, over_one: np.ndarray, over_other
     bright = [cv2.transform(x, _LUMINANCE) for x in (one, other)]
     measured = [(strongest(x) < 0.02) & (y > DARKEST) for x, y in zip((over_one, over_other), bright)]
     guess = _exposure(one, other, measured[0] & measured[1])
-    a, b = _comparable(*bright, float(guess.mean()))
+    a, b = _comparable(one, other, guess)
     if min(a.shape) < SMALLEST_PX or np.array_equal(a, b):
         there = back = np.zeros((*a.shape, 2), np.float32)
     else:
         search = _search()
         eight = [np.rint(255 * x).astype(np.uint8) for x in (a, b)]
         there, back = search.calc(*eight, None), search.calc(*eight[::-1], None)
-        there, back = (_from_rim(f, o) for f, o in ((there, over_one), (back, over_other)))
+        there, back = (_from_rim(f, x) for f, x in ((there, a), (back, b)))
     out = []
     for flow, reverse, x, y, first, second, over, sign in (
         (there, back, a, b, one, other, (measured[0], measured[1]), 1),
@@ -102,11 +103,17 @@ def _exposure(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> np.ndarr
     return np.median(light[0] - light[1], 0).astype(np.float32)
 
 
-def _comparable(one: np.ndarray, other: np.ndarray, brighter: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two luminances in [0, 1] with the exposure of the first and one clip level, through a square root."""
-    other = other * 2.0**brighter
-    level = min(1.0, 2.0**brighter)
-    return tuple(np.sqrt(np.clip(x / level, 0, 1)).astype(np.float32) for x in (one, other))
+def _comparable(one: np.ndarray, other: np.ndarray, brighter: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Luminances (h, w) in [0, 1], through a square root, as if both images had one exposure and every channel one clip level.
+
+    `brighter` (3,): stops by which the first has more light.
+    """
+    out = []
+    for image, gain in ((one, np.ones(3)), (other, 2.0**brighter)):
+        level = np.minimum(1.0, 2.0**brighter)  # what the darker exposure shows of the other's clip level
+        same = np.minimum(image * (gain / level).astype(np.float32), 1)
+        out.append(np.sqrt(np.maximum(cv2.transform(same, _LUMINANCE), 0)))
+    return out[0], out[1]
 
 
 def _search():
@@ -121,12 +128,13 @@ def _inside(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
     return trust * ((x > -0.5) & (y > -0.5) & (x < width - 0.5) & (y < height - 0.5))
 
 
-def _from_rim(flow: np.ndarray, over: np.ndarray) -> np.ndarray:
-    """Flow in which cells without texture, all of whose channels clip, move as their surroundings (push and pull)."""
-    known = 1 - cv2.min(cv2.min(over[..., 0], over[..., 1]), over[..., 2])
-    if known.min() > 0.5:
+def _from_rim(flow: np.ndarray, bright: np.ndarray) -> np.ndarray:
+    """Flow in which cells without texture, where `bright` (h, w) is at its clip level, move as their surroundings (push and pull)."""
+    known = (bright < _FLAT).astype(np.float32)
+    if known.all():
         return flow
-    weight = np.clip(2 * known - 1, 0, 1)[..., None]
+    # A patch of flow that touches a flat region is drawn along its edge.
+    weight = cv2.erode(known, np.ones((3, 3), np.uint8))[..., None]
     return weight * flow + (1 - weight) * _pulled(flow * weight, weight)
 
 
