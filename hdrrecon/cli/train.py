@@ -1,4 +1,4 @@
-"""`hdrrecon train STAGE`, also spelt `hdrrecon train --stage STAGE`: fit the response basis, train a stage."""
+"""`hdrrecon train STAGE`: fit the response basis, train a stage. Heavy imports wait until a command runs."""
 
 from __future__ import annotations
 
@@ -8,48 +8,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
 from hdrrecon.cli import train_sensors
+from hdrrecon.cli.training import Curves, Out, Run, Scenes, Seed, Validation, errors_as_sentences, train_stage, training
 
-RESPONSES = 3000  # in the stock of the street
-
-
-class _StageByOption(TyperGroup):
-    """A group whose command may also be named by `--stage`."""
-
-    def parse_args(self, ctx, args):
-        if args and args[0].startswith("--stage="):
-            args = [args[0].removeprefix("--stage="), *args[1:]]
-        elif args and args[0] == "--stage":
-            args = args[1:]
-        return super().parse_args(ctx, args)
-
-
-app = typer.Typer(
-    rich_markup_mode=None,
-    cls=_StageByOption,
-    no_args_is_help=True,
-    help="Train the stages on a folder of HDR files. `train --stage joint ...` is `train joint ...`.",
-)
-
-Scenes = Annotated[Path, typer.Option(help="Folder of HDR scenes (.exr, .hdr, .npy; 2:1 files are panoramas).")]
-Curves = Annotated[Path, typer.Option(help="Folder with dorf.npz and real_cameras.npz.")]
-Validation = Annotated[Path, typer.Option("--val", help="Folder of HDR scenes never trained on.")]
-Out = Annotated[Path, typer.Option("-o", "--out", help="The run's folder; a run that was cut off goes on from it.")]
-Steps = Annotated[int, typer.Option(help="Batches in all; the learning rate falls to nothing over them.")]
-Batch = Annotated[int, typer.Option(help="Photos per batch.")]
-Rate = Annotated[float, typer.Option(help="Peak learning rate.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda ...")]
-Precision = Annotated[str, typer.Option(help="bf16 (fast on AVX512-BF16, AMX and CUDA) or fp32.")]
-Workers = Annotated[int, typer.Option(help="Processes that make training pairs; 0 makes them in between.")]
-Start = Annotated[
-    Path | None, typer.Option(help="Weights to begin with, for example weights/masked-features.safetensors.")
-]
-Seed = Annotated[int, typer.Option(help="Of the training pairs and the first weights.")]
+app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Train the stages on a folder of HDR files.")
 
 
 @app.command()
+@errors_as_sentences
 def response(
     scenes: Scenes,
     curves: Curves,
@@ -88,35 +55,16 @@ def response(
 
 
 @app.command()
-def linearize(
-    scenes: Scenes,
-    curves: Curves,
-    val: Validation,
-    out: Out = Path("runs/linearize"),
-    steps: Steps = 8000,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    start: Start = None,
-    seed: Seed = 0,
-):
+@training(out=Path("runs/linearize"), steps=8000)
+def linearize(run: Run):
     """Linearization-Net of Liu et al.: the published way to the response, for comparison."""
     from hdrrecon.train.tasks.linearize import LinearizeTask
 
-    _train(
-        LinearizeTask(),
-        scenes,
-        curves,
-        val,
-        out,
-        _state(start),
-        _recipe(steps, batch, rate, device, precision, workers, seed),
-    )
+    train_stage(LinearizeTask(), run, run.first_weights())
 
 
 @app.command("light-budget")
+@errors_as_sentences
 def light_budget(
     scenes: Scenes,
     curves: Curves,
@@ -143,19 +91,10 @@ def light_budget(
 
 
 @app.command("crf-net")
+@training(without=("start",), out=Path("runs/crf"), steps=2400)
 def crf_net(
-    scenes: Scenes,
-    curves: Curves,
-    val: Validation,
-    out: Out = Path("runs/crf"),
+    run: Run,
     classify_steps: Annotated[int, typer.Option(help="Batches of the first phase: which training curve was it?")] = 900,
-    steps: Annotated[int, typer.Option(help="Batches of the second phase: the curve's weights.")] = 2400,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    seed: Seed = 0,
 ):
     """CRF-net of Li & Peers: the published way through patches, for comparison."""
     from safetensors.torch import load_file
@@ -167,31 +106,26 @@ def crf_net(
     from hdrrecon.train.loop import train
     from hdrrecon.train.tasks.crf_net import ClassCurves, ClassifyCurveTask, RegressCurveTask, regression_start
 
-    views, held_out, measured = load_scenes(scenes), load_scenes(val), load_measured(curves)
+    views, held_out, measured = load_scenes(run.scenes), load_scenes(run.val), load_measured(run.curves)
     classes, sampler = ClassCurves(measured), CurveSampler(measured)
-
-    def recipe(count, run):
-        return _recipe(count, batch, rate, device, precision, workers, run)
-
     classified = train(
         ClassifyCurveTask(classes.table),
-        recipe(classify_steps, seed),
+        replace(run.recipe, steps=classify_steps),
         partial(ShotStream, views, classes),
         validation_shots(held_out, classes),
-        out / "classify",
+        run.out / "classify",
     )
     best = train(
         RegressCurveTask(),
-        recipe(steps, seed + 1),
+        replace(run.recipe, seed=run.recipe.seed + 1),
         partial(ShotStream, views, sampler),
         validation_shots(held_out, sampler),
-        out / "regress",
+        run.out / "regress",
         regression_start(load_file(classified)),
     )
     print(f"best weights: {best}")
 
 
-Size = Annotated[int, typer.Option(help="Side of the training photos in pixels.")]
 Small = Annotated[
     bool, typer.Option("--small", help="The network of the model `fast`: a quarter of the size, no classifier.")
 ]
@@ -207,23 +141,13 @@ Looks = Annotated[
 Resident = Annotated[
     bool, typer.Option("--resident", help="Make the photos in batches on the device that trains (train.data.resident).")
 ]
-Minutes = Annotated[float, typer.Option(help="End after so many minutes, whatever --steps says; 0: by steps alone.")]
-ValidateEvery = Annotated[float, typer.Option(help="Seconds between validations; 0: after every 500 batches.")]
 
 
 @app.command()
+@training(without=("curves", "val", "start"), out=Path("runs/inpaint"), steps=900, rate=1.5e-3, size=192)
 def inpaint(
-    scenes: Scenes,
+    run: Run,
     photos: Annotated[Path, typer.Option(help="Folder of ordinary photos (.jpg, .png).")],
-    out: Out = Path("runs/inpaint"),
-    steps: Steps = 900,
-    batch: Batch = 8,
-    rate: Rate = 1.5e-3,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    seed: Seed = 0,
-    size: Size = 192,
     small: Small = False,
     plain: Plain = False,
     fixed_masks: Fixed = False,
@@ -238,31 +162,20 @@ def inpaint(
 
     weights = InpaintingWeights() if perceptual else InpaintingWeights(perceptual=0, style=0)
     task = InpaintTask(InpaintingLoss(weights=weights), _masked_config(small, plain, fixed_masks))
-    images, views = load_photos(photos), load_scenes(scenes)
+    images, views = load_photos(photos), load_scenes(run.scenes)
     taught = [image for i, image in enumerate(images) if i % 10]
 
     def stream(side, number):
         return PhotoStream(taught, side, number, views)
 
-    recipe = replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size)
-    print(f"best weights: {train(task, recipe, stream, held_out_photos(images[::10]), out, painting_start(task))}")
+    best = train(task, run.recipe, stream, held_out_photos(images[::10]), run.out, painting_start(task))
+    print(f"best weights: {best}")
 
 
 @app.command()
+@training(out=Path("runs/restore"), steps=4000, size=224)
 def restore(
-    scenes: Scenes,
-    curves: Curves,
-    val: Validation,
-    out: Out = Path("runs/restore"),
-    steps: Steps = 4000,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    start: Start = None,
-    seed: Seed = 0,
-    size: Size = 224,
+    run: Run,
     small: Small = False,
     plain: Plain = False,
     fixed_masks: Fixed = False,
@@ -270,12 +183,8 @@ def restore(
         Path | None, typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")
     ] = None,
     resident: Resident = False,
-    minutes: Minutes = 0,
-    validate_every_s: ValidateEvery = 0,
 ):
     """Stage 2, second step: the light of clipped regions. --start takes the weights of `train inpaint`, or its own."""
-    from safetensors.torch import load_file
-
     from hdrrecon import zoo
     from hdrrecon.train.data.texture_selection import worth
     from hdrrecon.train.tasks.inpaint import painting_start, restoring_start
@@ -285,24 +194,9 @@ def restore(
         _masked_config(small, plain, fixed_masks),
         zoo.load_file(linearizer) if linearizer else None,
     )
-    first = restoring_start(load_file(start), task) if start else painting_start(task)
-    _train(
-        task,
-        scenes,
-        curves,
-        val,
-        out,
-        first,
-        replace(
-            _recipe(steps, batch, rate, device, precision, workers, seed),
-            size=size,
-            minutes=minutes,
-            validate_every_s=validate_every_s,
-        ),
-        worth,
-        counted=linearizer is not None,
-        resident=resident,
-    )
+    given = run.first_weights()
+    first = restoring_start(given, task) if given else painting_start(task)
+    train_stage(task, run, first, worth, counted=linearizer is not None, resident=resident)
 
 
 def _masked_config(small: bool, plain: bool, fixed_masks: bool):
@@ -324,20 +218,9 @@ Linearizer = Annotated[Path | None, typer.Option(help="Weights of stage 1.")]
 
 
 @app.command()
+@training(out=Path("runs/dkpn"), steps=8000)
 def dkpn(
-    scenes: Scenes,
-    curves: Curves,
-    val: Validation,
-    out: Out = Path("runs/dkpn"),
-    steps: Steps = 8000,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    start: Start = None,
-    seed: Seed = 0,
-    size: Size = 256,
+    run: Run,
     linearizer: Linearizer = None,
     guidance: Guidance = "sft",
     kernel: Kernel = 5,
@@ -355,35 +238,15 @@ def dkpn(
         guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee, alone=True
     )
     task = RefineTask(config, zoo.load_file(linearizer) if linearizer else None)
-    _train(
-        task,
-        scenes,
-        curves,
-        val,
-        out,
-        _state(start),
-        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
-        counted=linearizer is not None,
-    )
+    train_stage(task, run, run.first_weights(), counted=linearizer is not None)
 
 
 @app.command()
+@training(out=Path("runs/refine"), steps=6000)
 def refine(
-    scenes: Scenes,
-    curves: Curves,
-    val: Validation,
+    run: Run,
     linearizer: Annotated[Path, typer.Option(help="Weights of stage 1, which stays as it is.")],
     restorer: Annotated[Path, typer.Option(help="Weights of stage 2, which stays as it is.")],
-    out: Out = Path("runs/refine"),
-    steps: Steps = 6000,
-    batch: Batch = 8,
-    rate: Rate = 1e-3,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    start: Start = None,
-    seed: Seed = 0,
-    size: Size = 256,
     guidance: Guidance = "sft",
     kernel: Kernel = 5,
     levels: Levels = 3,
@@ -398,35 +261,16 @@ def refine(
 
     config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
     task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
-    _train(
-        task,
-        scenes,
-        curves,
-        val,
-        out,
-        _state(start),
-        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
-        counted=True,
-    )
+    train_stage(task, run, run.first_weights(), counted=True)
 
 
 @app.command()
+@training(without=("start",), out=Path("runs/joint"), steps=2000, rate=1e-4)
 def joint(
-    scenes: Scenes,
-    curves: Curves,
-    val: Validation,
+    run: Run,
     linearizer: Annotated[Path, typer.Option(help="Weights of stage 1 to begin with.")],
     restorer: Annotated[Path, typer.Option(help="Weights of stage 2 to begin with.")],
     refiner: Annotated[Path, typer.Option(help="Weights of stage 3 to begin with.")],
-    out: Out = Path("runs/joint"),
-    steps: Steps = 2000,
-    batch: Batch = 8,
-    rate: Rate = 1e-4,
-    device: Device = "auto",
-    precision: Precision = "bf16",
-    workers: Workers = 0,
-    seed: Seed = 0,
-    size: Size = 256,
     keep_linearizer: Annotated[
         bool, typer.Option("--keep-linearizer", help="Stage 1 stays as it is; 2 and 3 learn to live with its mistakes.")
     ] = False,
@@ -439,21 +283,12 @@ def joint(
 
     stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
     task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None))
-    _train(
-        task,
-        scenes,
-        curves,
-        val,
-        out,
-        None,
-        replace(_recipe(steps, batch, rate, device, precision, workers, seed), size=size),
-        worth,
-        counted=True,
-    )
-    print("stages: " + ", ".join(map(str, split_stages(out / "best.safetensors", out / "stages"))))
+    train_stage(task, run, None, worth, counted=True)
+    print("stages: " + ", ".join(map(str, split_stages(run.out / "best.safetensors", run.out / "stages"))))
 
 
 @app.command()
+@errors_as_sentences
 def rawcodec(
     scenes: Scenes,
     curves: Curves,
@@ -482,6 +317,7 @@ def rawcodec(
 
 
 @app.command()
+@errors_as_sentences
 def basis(
     curves: Curves, out: Annotated[Path, typer.Option("-o", "--out")] = Path("weights/response_basis.safetensors")
 ):
@@ -498,66 +334,5 @@ def basis(
     print(f"wrote {out}: " + ", ".join(f"{k} {v.shape}" for k, v in arrays.items()))
 
 
-app.command()(train_sensors.guide)
-app.command()(train_sensors.modulo)
-
-
-def _recipe(steps, batch, rate, device, precision, workers, seed):
-    from hdrrecon.pipeline.build import pick_device
-    from hdrrecon.train.loop import Recipe
-
-    return Recipe(
-        steps=steps,
-        batch=batch,
-        rate=rate,
-        device=str(pick_device(device)),
-        precision=precision,
-        workers=workers,
-        seed=seed,
-    )
-
-
-def _train(task, scenes, curves, val, out, start, recipe, worth=None, counted=False, resident=False):
-    from hdrrecon.train.data.curves import CurveSampler, load_measured
-    from hdrrecon.train.data.pairs import ShotStream
-    from hdrrecon.train.data.scenes import load_scenes
-    from hdrrecon.train.data.validation import validation_shots
-    from hdrrecon.train.loop import train
-
-    sampler = CurveSampler(load_measured(curves))
-    shots = validation_shots(load_scenes(val), sampler)
-    if resident:
-        stream = _resident_stream(task, load_scenes(scenes), sampler, recipe, out)
-    else:
-        # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
-        stream = partial(ShotStream, load_scenes(scenes), sampler, worth=worth, counted=counted and recipe.workers > 0)
-    best = train(task, recipe, stream, shots, out, start)
-    print(f"best weights: {best}; log: {out / 'log.csv'}")
-
-
-def _resident_stream(task, scenes, sampler, recipe, out):
-    """`Street`s of a size and a seed, and the task told what its stage 1 gets wrong."""
-    from hdrrecon.train.data.resident import ResidentResponses, ResidentScenes, Street, StreetConfig
-    from hdrrecon.train.data.response_errors import ResponseErrors, errors_of
-
-    views = ResidentScenes(scenes, recipe.device)
-    if task.linearizer is not None:
-        kept = out / "response_errors.safetensors"
-        if not kept.exists():
-            errors_of(task.linearizer, views, sampler, recipe.seed).save(kept)
-        task.errors = ResponseErrors.load(kept).to(recipe.device)
-
-    def stream(size: int, seed: int) -> Street:
-        return Street(views, ResidentResponses(sampler, RESPONSES, seed, recipe.device), StreetConfig(size=size), seed)
-
-    return stream
-
-
-def _state(path: Path | None) -> dict | None:
-    from safetensors.torch import load_file
-
-    return load_file(path) if path else None
-
-
-if __name__ == "__main__":
-    app()
+app.command()(errors_as_sentences(train_sensors.guide))
+app.command()(errors_as_sentences(train_sensors.modulo))

@@ -20,12 +20,14 @@ import os
 import time
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import torch
 from torch import nn
 
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.options import UsageError
 from hdrrecon.train.data.pairs import collate
 from hdrrecon.train.data.resident import Street
 from hdrrecon.train.distributed import join_team, own_seed
@@ -33,25 +35,46 @@ from hdrrecon.train.distributed import join_team, own_seed
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. `precision` "bf16" pays on CPUs with AVX512-BF16 or AMX and on CUDA. Under torchrun (`train.distributed`) `batch` is
-    what each process draws: N processes step on N batches. `minutes`: of the clock, after which training ends and towards which the
-    learning rate falls, 0 for none; `validate_every_s`: seconds between validations, beside those by steps, 0 for none."""
+    """How to train.
 
+    Raises:
+        ValueError: a `precision` that is none of the two.
+    """
+
+    # Batches in all; the learning rate falls to a hundredth over them.
     steps: int = 10_000
+    # Photos that each process draws per step: N processes under torchrun step on N batches.
     batch: int = 8
+    # Side of the training photos in pixels.
     size: int = 256
+    # Peak learning rate.
     rate: float = 1e-3
+    # Steps over which the rate rises to its peak.
     warmup: int = 200
+    # Of AdamW, for matrices and kernels alone.
     weight_decay: float = 0.01
+    # Decay per step of the average of weights that is validated and saved.
     ema: float = 0.998
+    # Steps between validations.
     validate_every: int = 500
+    # Seconds between checkpoints.
     save_every_s: float = 180.0
+    # Of the training pairs and the first weights.
     seed: int = 0
-    precision: str = "bf16"
+    # Of the networks in training. bfloat16 pays on CPUs with AVX512-BF16 or AMX and on CUDA.
+    precision: Literal["bfloat16", "float32"] = "bfloat16"
+    # A torch device.
     device: str = "cpu"
+    # Processes that make training pairs; 0: made between the steps.
     workers: int = 0
+    # Of the clock, after which training ends, and towards which the learning rate falls; 0: by steps alone.
     minutes: float = 0.0
+    # Seconds between validations, beside those by steps; 0: by steps alone.
     validate_every_s: float = 0.0
+
+    def __post_init__(self):
+        if self.precision not in ("bfloat16", "float32"):
+            raise UsageError(f"precision must be 'bfloat16' or 'float32', got {self.precision!r}")
 
 
 def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = None) -> Path:
@@ -100,7 +123,7 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
         loader = iter(
             torch.utils.data.DataLoader(samples, recipe.batch, collate_fn=collate, num_workers=recipe.workers)
         )
-    autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16")
+    autocast = torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16")
     tally, seconds = {}, before
     began = saved = looked = time.monotonic()
     while progress(step, seconds, recipe) < 1:

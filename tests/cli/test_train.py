@@ -21,13 +21,20 @@ def test_every_command_of_a_card_exists():
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0, command
 
 
-def test_a_stage_may_be_named_by_an_option():
-    said = [
-        CliRunner().invoke(app, [*words, "--help"]).output
-        for words in (["joint"], ["--stage", "joint"], ["--stage=joint"])
-    ]
-    assert "OUT/stages" in said[0] and said[0] == said[1] == said[2]
-    assert CliRunner().invoke(app, ["--stage", "none"]).exit_code == 2
+@pytest.mark.parametrize("command", ["restore", "linearize", "refine", "light-budget", "basis"])
+def test_a_missing_folder_is_one_sentence(command, tmp_path):
+    folders = {"--scenes": "nowhere", "--curves": "nowhere", "--val": "nowhere"}
+    files = {"--linearizer": "none", "--restorer": "none"} if command == "refine" else {}
+    kept = {"basis": ["--curves"], "light-budget": ["--scenes", "--curves"]}.get(command, list(folders))
+    words = [w for k, v in {**{k: folders[k] for k in kept}, **files}.items() for w in (k, str(tmp_path / v))]
+    done = CliRunner().invoke(app, [command, *words, "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1 and done.output.startswith("error: ") and done.output.count("\n") == 1, done.output
+
+
+def test_shared_options_have_the_defaults_of_their_command():
+    said = {name: CliRunner().invoke(app, [name, "--help"]).output for name in ("restore", "inpaint", "joint")}
+    assert "runs/restore" in said["restore"] and "4000" in said["restore"] and "--start" in said["restore"]
+    assert "--curves" not in said["inpaint"] and "--start" not in said["joint"] and "0.0001" in said["joint"]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +48,7 @@ def test_a_stage_may_be_named_by_an_option():
                 "--batch",
                 "1",
                 "--precision",
-                "fp32",
+                "float32",
                 "--device",
                 "cpu",
                 "--small",
@@ -52,7 +59,7 @@ def test_a_stage_may_be_named_by_an_option():
         ),
         (
             "restore",
-            "--resident --minutes 0.0001 --batch 2 --precision fp32 --device cpu --small --size 64".split(),
+            "--resident --minutes 0.0001 --batch 2 --precision float32 --device cpu --small --size 64".split(),
             "best.safetensors",
         ),
         ("basis", [], None),

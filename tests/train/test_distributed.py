@@ -13,7 +13,7 @@ from hdrrecon.train.data.pairs import Sample
 from hdrrecon.train.distributed import Team, join_team, own_seed
 from hdrrecon.train.loop import Recipe, train
 
-RECIPE = Recipe(steps=3, batch=2, rate=1e-2, warmup=1, validate_every=3, save_every_s=1e9, precision="fp32", seed=5)
+RECIPE = Recipe(steps=3, batch=2, rate=1e-2, warmup=1, validate_every=3, save_every_s=1e9, precision="float32", seed=5)
 
 
 @dataclass(frozen=True)

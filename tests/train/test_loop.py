@@ -28,7 +28,15 @@ TASKS = {
 
 def recipe(steps):
     return Recipe(
-        steps=steps, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validate_every=5, save_every_s=0, precision="fp32"
+        steps=steps,
+        batch=2,
+        size=64,
+        rate=3e-3,
+        warmup=2,
+        ema=0.8,
+        validate_every=5,
+        save_every_s=0,
+        precision="float32",
     )
 
 

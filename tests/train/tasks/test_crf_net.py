@@ -72,7 +72,7 @@ def test_targets_are_forward_emor_weights():
 
 
 def test_both_phases_train_and_the_second_begins_with_the_body_of_the_first(measured, scenes, tmp_path):
-    recipe = Recipe(steps=2, batch=2, size=72, validate_every=2, precision="fp32")
+    recipe = Recipe(steps=2, batch=2, size=72, validate_every=2, precision="float32")
     classes = ClassCurves(measured)
     first = ClassifyCurveTask(classes.table, CONFIG)
     best = train(

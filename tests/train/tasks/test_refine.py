@@ -23,7 +23,7 @@ from hdrrecon.train.tasks.restore import RestoreTask
 SMALL = DKPNConfig(widths=(8, 16), guide=4, working_px=64)
 ALONE = DKPNConfig(widths=(8, 16), guide=4, working_px=64, alone=True)
 RECIPE = Recipe(
-    steps=4, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validate_every=2, save_every_s=0, precision="fp32"
+    steps=4, batch=2, size=64, rate=3e-3, warmup=2, ema=0.8, validate_every=2, save_every_s=0, precision="float32"
 )
 
 
