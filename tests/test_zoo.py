@@ -93,3 +93,10 @@ def test_a_wheel_holds_every_package_and_the_weights(tmp_path):
     for file in (ROOT / "hdrrecon").rglob("*"):
         if file.suffix in (".py", ".html", ".js", ".json") or file.name == "py.typed":
             assert (built / file.relative_to(ROOT / "hdrrecon")).is_file(), file
+
+
+def test_a_refiner_that_stands_alone_brings_its_restorer():
+    from hdrrecon.pipeline.build import build_pipeline
+
+    pipeline = build_pipeline("dkpn")
+    assert pipeline.restore is pipeline.refine.preliminary is not None

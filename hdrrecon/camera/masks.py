@@ -1,4 +1,4 @@
-"""Soft masks of over-, under- and well-exposed pixels, from code values.
+"""Soft masks of over- and under-exposed pixels, from code values; and the codes at which they begin, here alone.
 
 A pixel counts as measured up to `OVER_START`; from there to `OVER_FULL` trust falls to nothing. The
 wide ramp is deliberate: JPEG and sharpening move clipped pixels by several codes, and in camera JPEGs
@@ -9,9 +9,8 @@ Source: the alpha blend of Eilertsen et al. 2017 and Santos et al. 2020, with th
 
 from __future__ import annotations
 
-OVER_START = 240 / 255
-OVER_FULL = 250 / 255
-UNDER_START = 13 / 255
+OVER_CODE, CLIP_CODE, UNDER_CODE = 240, 250, 13  # of 255
+OVER_START, OVER_FULL, UNDER_START = OVER_CODE / 255, CLIP_CODE / 255, UNDER_CODE / 255
 
 
 def over_mask(code):
@@ -28,10 +27,3 @@ def under_mask(code, axis: int = -3):
     brightest = code.max(axis, keepdims=True)
     brightest = getattr(brightest, "values", brightest)  # torch returns (values, indices)
     return (1 - brightest / UNDER_START).clip(0, 1)
-
-
-def well_mask(code, axis: int = -3):
-    """Soft mask of well-exposed pixels: 1 where no channel is clipped and the pixel is not crushed."""
-    over = over_mask(code).max(axis, keepdims=True)
-    over = getattr(over, "values", over)
-    return (1 - over) * (1 - under_mask(code, axis))

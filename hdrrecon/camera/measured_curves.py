@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.camera.basis import Basis
+from hdrrecon.camera.masks import CLIP_CODE
 from hdrrecon.camera.monotone import project_monotone
 from hdrrecon.camera.response import CODES, ResponseCurve
-
-CLIP_CODE = 250  # brackets are measured as 1 here; codes above are clipped
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,15 @@ import numpy as np
 import torch
 
 from hdrrecon.camera.basis import FAMILIES, load_basis
-from hdrrecon.camera.measured_curves import CLIP_CODE, camera_curve
+from hdrrecon.camera.masks import CLIP_CODE
+from hdrrecon.camera.measured_curves import camera_curve
 from hdrrecon.camera.models import Gamma
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
+from hdrrecon.metrics.quick import protocol_scores
 from hdrrecon.networks.linearize.linearization_net import bounded, select_crops
 from hdrrecon.train.data.curves import load_measured
 from hdrrecon.train.data.scenes import HDR_SUFFIXES
-from hdrrecon.train.tasks.linearize import protocol_scores
 
 WITHIN = 0.02
 CLIPPED_BINS = ((0, 0.07, "under 7 %"), (0.07, 0.2, "7 to 20 %"), (0.2, 1.01, "over 20 %"))

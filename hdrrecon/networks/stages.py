@@ -77,8 +77,10 @@ class Refiner(Protocol):
     # Has `working_px`, as a `Restorer`'s.
     config: Any
     multiple_of: int = 1
-    # A stage 2 that it brings along, for standing alone.
-    preliminary: Restorer | None = None
+
+    def own_restorer(self) -> Restorer | None:
+        """A stage 2 that it brings along, for standing alone. A method: torch would not find a module behind a default."""
+        return None
 
     def correct(self, code: Tensor, linear: Tensor, radiance: Tensor) -> Tensor:
         """Photos (1, 3, h, w) at the working resolution -> correction in stops, of the same shape."""

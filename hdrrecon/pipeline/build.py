@@ -24,7 +24,7 @@ def build_pipeline(name: str):
 
     linearize, restore, refine = stage(model.linearize), stage(model.restore), stage(model.refine)
     if restore is None and refine is not None:
-        restore = refine.preliminary  # a DKPN that stands alone brings what comes before it
+        restore = refine.own_restorer()  # a DKPN that stands alone brings what comes before it
     return HDRPipeline(linearize, restore, refine, stage("light-budget") if restore else None)
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hdrrecon.camera.masks import OVER_START
+from hdrrecon.camera.masks import CLIP_CODE, OVER_START
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 SOURCES = ("measured", "decoded", "inferred")
 SENSOR_CLIPS = 0.98  # of the sensor's range
-JPEG_CLIPS = 250  # code
 _SURE_STOPS = 0.25  # as of invented light, see prepared.SURE_STOPS
 
 
@@ -84,7 +83,7 @@ def decoded_input(path: str | Path, photo: InputImage) -> InputImage:
     code[clipped & (code.max(-1) < 1)] = 1
     error = np.repeat(np.repeat(found.error, 8, 0), 8, 1)[: found.raw.shape[0], : found.raw.shape[1]]
     sure = _confidence(upright(error, facts.orientation), raw)
-    shown = np.ascontiguousarray(upright(pixels.max(-1), facts.orientation) < JPEG_CLIPS)
+    shown = np.ascontiguousarray(upright(pixels.max(-1), facts.orientation) < CLIP_CODE)
 
     def tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array))

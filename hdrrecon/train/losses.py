@@ -7,7 +7,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hdrrecon.color import luminance
-from hdrrecon.metrics.pu21 import LOWEST_NITS, PEAK_NITS, WHITE_NITS, pu21_units
+from hdrrecon.metrics.quick import display_error
+
+__all__ = [
+    "clipped_rms_stops",
+    "curve_rmse",
+    "curve_stops",
+    "display_error",
+    "energy_stops",
+    "hue_error",
+    "interval_pinball",
+    "masked_log_l1",
+    "root_mean_square",
+    "shadow_stops",
+    "tint_stops",
+    "uv",
+    "uv_error",
+]
 
 FLOOR = 1e-4
 REC709_TO_XYZ = ((0.412424, 0.357579, 0.180464), (0.212656, 0.715158, 0.072186), (0.019332, 0.119193, 0.950444))
@@ -49,16 +65,6 @@ def masked_log_l1(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     return (mask * d).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
 
 
-def display_error(prediction: Tensor, truth: Tensor) -> Tensor:
-    """Negative PU21-PSNR in tens of decibels, (N,): the photo's clip level at 200 cd/m2, limited to 4000."""
-
-    def shown(x):
-        return pu21_units((x * WHITE_NITS).clamp(LOWEST_NITS, PEAK_NITS))
-
-    mean_square = (shown(prediction) - shown(truth)).square().mean((1, 2, 3))
-    return ((mean_square + 1e-2) / 256**2).log10()
-
-
 def interval_pinball(missing_stops: Tensor, below: Tensor, above: Tensor, mask: Tensor) -> Tensor:
     """Pinball loss of the 10 % and 90 % quantiles at `-below` and `above`, over `mask`; all (N, 1, H, W) -> (N,).
 
@@ -92,12 +98,6 @@ def shadow_stops(prediction: Tensor, truth: Tensor, under: Tensor) -> Tensor:
     level counted as that, (N,)."""
     d = (luminance(prediction, 1).clamp(min=1e-3) / luminance(truth, 1).clamp(min=1e-3)).log2().abs()[:, None]
     return (under * d).sum((1, 2, 3)) / under.sum((1, 2, 3)).clamp(min=1)
-
-
-def laplace_nll(error_stops: Tensor, spread: Tensor, mask: Tensor) -> Tensor:
-    """Negative log-likelihood of |error| under a Laplace law of scale `spread`, over `mask`; all (N, 1, H, W) -> (N,)."""
-    nll = error_stops.abs() / spread + spread.log()
-    return (mask * nll).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
 
 
 def hue_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:

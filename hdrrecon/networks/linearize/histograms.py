@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 import torch
 from torch import Tensor
 
+from hdrrecon.camera.masks import OVER_START
+
 BLOCK_PX = 1 << 14  # pixels counted at a time
 TOTALLED_PX = 1 << 17  # the same where each gets a row of as many numbers as there are bins
-CLIPPED = 240 / 255  # edges that reach this level are left out
+CLIPPED = OVER_START  # edges that reach this level are left out
 RELIABLE = 20  # counts below this pull a table's row towards nothing
 
 LEVEL_BINS = 64

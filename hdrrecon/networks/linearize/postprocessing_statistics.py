@@ -14,6 +14,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hdrrecon.camera.masks import OVER_CODE
 from hdrrecon.networks.linearize.histograms import (
     CLIPPED,
     bin_counts,
@@ -89,7 +90,7 @@ def handling_vector(differences: Tensor, grid: Tensor, codes: Tensor) -> Tensor:
     steps = (1 + 1000 * differences).log() / 2
     grid = grid / grid.mean(1, keepdim=True).clamp(min=1e-5)
     blocks = torch.stack([grid.amax(1).clamp(max=5), 4 * grid.std(1).clamp(max=5), grid[:, -1].clamp(max=5)], 1)
-    inner = codes[8:240]
+    inner = codes[8:OVER_CODE]
     rough = (inner[2:] - 2 * inner[1:-1] + inner[:-2]).abs().sum() / inner.sum().clamp(min=1)
     return torch.cat([steps, blocks.flatten(), rough[None], (inner == 0).float().mean()[None]])
 

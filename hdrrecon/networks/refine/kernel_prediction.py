@@ -95,6 +95,10 @@ class DKPN(nn.Module, Refiner):
             nn.init.zeros_(layer.bias)
         nn.init.constant_(self.gate.bias, -2.0)
 
+    def own_restorer(self) -> PreliminaryLight | None:
+        """Its preliminary module, if it stands alone."""
+        return self.preliminary
+
     def forward(self, code: Tensor, linear: Tensor, working_px: int | None = None) -> Tensor:
         """code, linear (N, 3, H, W) in [0, 1] -> radiance (N, 3, H, W), at least `linear`; needs `config.alone`."""
         if self.preliminary is None:

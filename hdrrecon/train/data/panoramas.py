@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hdrrecon.camera.masks import CLIP_CODE
 from hdrrecon.color import luminance
 from hdrrecon.latlong import directions, pixel_solid_angle
 from hdrrecon.metrics.panorama_light import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 HEIGHT = 512  # of the panoramas that are learnt from
 CLIP_PERCENT = (0.5, 12.0)  # of the pixels, at least and at most, in a simulated photo
 USUAL_CLIP_PERCENT = (2.0, 6.0)  # in the first photos of each scene
-CLIPPED = 250  # code from which on a pixel, all its channels, counts as clipped
+CLIPPED = CLIP_CODE  # code from which on a pixel, all its channels, counts as clipped
 BRIGHTEST = 65000.0  # in the unit of the scenes: where half floats end
 _SUN_DEG = 3.0  # a sun and its glare in the sensor lie within
 _COMPACT_SR = 0.03  # a light source that gives most within so much is a lamp, a larger one a window

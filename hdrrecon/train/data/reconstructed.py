@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hdrrecon.camera.masks import CLIP_CODE
+
 SHARD = 40  # photos of a file
 DARKEST_STOPS = -14.0
 
@@ -108,6 +110,6 @@ class ReconstructedStream(torch.utils.data.IterableDataset):
             top, left = (int(rng.integers(n - self.size + 1)) for n in row["code"].shape[1:])
             crop = slice(top, top + self.size), slice(left, left + self.size)
             # Crops without anything lost teach little.
-            if (row["code"][:, *crop].max(0) >= 250).mean() < 0.005 and rng.random() < 0.9:
+            if (row["code"][:, *crop].max(0) >= CLIP_CODE).mean() < 0.005 and rng.random() < 0.9:
                 continue
             yield photo_of(row, crop, bool(rng.random() < 0.5))

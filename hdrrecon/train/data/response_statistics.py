@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from hdrrecon.camera.basis import FAMILIES, load_basis
+from hdrrecon.camera.masks import CLIP_CODE
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.camera.simulate import simulate
 from hdrrecon.io.atomic import atomic_write
@@ -121,7 +122,7 @@ def exposed_anew(photo: np.ndarray, gain: float) -> np.ndarray:
     curve = ResponseCurve.camera()
     codes = np.arange(256) / 255
     table = curve.expose(np.minimum(curve.linearize(codes) * gain, 1))
-    table[250:] = np.maximum(table[250:], codes[250:])
+    table[CLIP_CODE:] = np.maximum(table[CLIP_CODE:], codes[CLIP_CODE:])
     return table.astype(np.float32)[photo]
 
 

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.camera.response import CODES, SAMPLES, ResponseCurve, interpolate_uniform
 from hdrrecon.color import srgb_to_linear
+from hdrrecon.metrics.quick import protocol_scores
 from hdrrecon.networks.linearize.crf_net import CrfConfig, CrfNet
 from hdrrecon.train import losses
 from hdrrecon.train.data.curves import MeasuredCurves
-from hdrrecon.train.tasks.linearize import protocol_scores
 
 
 class ClassCurves:

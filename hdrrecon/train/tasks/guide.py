@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.masks import over_mask
+from hdrrecon.metrics.quick import alignment_gain
 from hdrrecon.networks.sensors.guide_net import GuideNet, GuideNetConfig
 from hdrrecon.sensors.guide import Guided, guided
 from hdrrecon.sensors.guide_cameras import EventCamera, GuideCamera, SmallCamera, SpikeCamera, take_guide
 from hdrrecon.sensors.guide_fit import moved_by
 from hdrrecon.train import losses
-from hdrrecon.train.tasks.linearize import alignment_gain
 
 MOST_SHIFT_PX = 2.0
 ABSENT_SHARE = 0.15  # of the training photos: they have no guide

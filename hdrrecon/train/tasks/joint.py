@@ -7,7 +7,7 @@ curve, hence the linear light, alone.
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.response import interpolate_uniform
+from hdrrecon.metrics.quick import alignment_gain, mean_of, protocol_scores
 from hdrrecon.networks.refine.kernel_prediction import corrected
 from hdrrecon.train.data.pairs import counted_in
-from hdrrecon.train.tasks.linearize import alignment_gain, protocol_scores
 from hdrrecon.train.tasks.refine import light_loss, preliminary, restored
 from hdrrecon.train.tasks.response import Counted, response_loss
 from hdrrecon.train.tasks.restore import RestoreTask
@@ -61,9 +61,7 @@ class JointTask:
         seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
         linear, first = self.linearized(net["linearize"], batch)
         light = net["restore"](code, linear, seen)
-        given = copy(self.restoring)
-        given.linearized = lambda _: linear
-        second, _ = given.loss(lambda *_: light, batch)
+        second, _ = self.restoring.light_loss(light, linear, batch)
         before = restored(light, code, linear)
         after = corrected(code, before, net["refine"].correction(code, linear, before, seen))
         third, parts = light_loss(alignment_gain(linear, truth, code) * after, truth, code)
@@ -97,10 +95,7 @@ class JointTask:
                 )
             )
 
-        def mean(k):
-            return sum(known := [r[k] for r in rows if r[k] == r[k]]) / max(1, len(known))
-
-        figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "well", "rmse", "before")}
+        figures = {k: mean_of(rows, k) for k in ("clipped", "bias", "psnr", "well", "rmse", "before")}
         return dict(score=figures["clipped"] - 0.05 * figures["psnr"] + 0.5 * figures["well"], **figures)
 
 

@@ -1,6 +1,7 @@
 """What each stage learns: its network, its loss on a batch, its figures on the validation shots.
 
-A task is all the loop knows of a stage. Batches are dictionaries from `train.data.pairs.collate`.
+A task is all the loop knows of a stage: `name`, `score` (the figure to minimise), `network()`, `metadata()` for the weights
+file, `loss(net, batch) -> (total, parts)`, `validate(net, shots) -> figures`. Batches are dictionaries from `train.data.pairs.collate`.
 """
 
 from __future__ import annotations
@@ -11,40 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from hdrrecon.camera.masks import OVER_CODE, UNDER_CODE
 from hdrrecon.camera.response import interpolate_uniform
-from hdrrecon.color import luminance
+from hdrrecon.metrics.quick import protocol_scores
 from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, LinearizationNet, code_statistics
 from hdrrecon.train import losses
-
-
-def well_exposed(code: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, H, W) bool, as the evaluation protocol defines it: brightest channel at most 240, mean at least 13."""
-    return (code.amax(1) <= 240.5 / 255) & (code.mean(1) >= 13 / 255)
-
-
-def alignment_gain(prediction: Tensor, truth: Tensor, code: Tensor) -> Tensor:
-    """Least-squares gain of the prediction over well-exposed pixels, (N, 1, 1, 1), as the evaluation protocol takes it."""
-    well = well_exposed(code)[:, None]
-    gain = (well * prediction * truth).sum((1, 2, 3)) / (well * prediction.square()).sum((1, 2, 3)).clamp(min=1e-12)
-    gain = torch.where(well.flatten(1).sum(1) >= 200, gain.clamp(0.1, 10), torch.ones_like(gain))
-    return gain.view(-1, 1, 1, 1)
-
-
-def protocol_scores(prediction: Tensor, truth: Tensor, code: Tensor) -> dict[str, float]:
-    """Quick version of the evaluation for one image: aligned PU21-PSNR, clipped and well-exposed RMSE in stops."""
-    p = prediction * alignment_gain(prediction, truth, code)
-    d = (luminance(p, 1).clamp(min=1e-4) / luminance(truth, 1).clamp(min=1e-4)).log2()
-
-    def rms(m):
-        return float(d[m].square().mean().sqrt()) if m.any() else float("nan")
-
-    clipped = truth.amax(1) >= 1
-    return {
-        "psnr": -10 * float(losses.display_error(p, truth)),
-        "clipped": rms(clipped),
-        "bias": float(d[clipped].mean()) if clipped.any() else float("nan"),
-        "well": rms(well_exposed(code)),
-    }
 
 
 @dataclass
@@ -113,6 +85,6 @@ def well_histogram(code: Tensor, samples: int) -> Tensor:
     index = (code * 255).round().long().flatten(1)
     share.scatter_add_(1, index, torch.ones_like(index, dtype=code.dtype))
     share = share.sqrt()  # a grey wall must not be all that counts
-    share[:, :13], share[:, 241:] = 0, 0
+    share[:, :UNDER_CODE], share[:, OVER_CODE + 1 :] = 0, 0
     share = nn.functional.interpolate(share[:, None], samples, mode="linear")[:, 0] + 1e-9
     return share / share.sum(1, keepdim=True)

@@ -13,11 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.masks import over_mask, under_mask
+from hdrrecon.metrics.quick import alignment_gain, mean_of, protocol_scores
 from hdrrecon.networks.linearize.response_net import ResponseNet
 from hdrrecon.networks.refine.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.networks.restore.restored_light import RestoredLight
 from hdrrecon.train import losses
-from hdrrecon.train.tasks.linearize import alignment_gain, protocol_scores
 from hdrrecon.train.tasks.restore import RestoreTask, linearized_shot
 
 
@@ -87,10 +87,7 @@ class RefineTask:
             first = protocol_scores(torch.maximum(before, linear), truth, code)
             rows.append(dict(**protocol_scores(after, truth, code), before=first["clipped"], before_psnr=first["psnr"]))
 
-        def mean(k):
-            return sum(known := [r[k] for r in rows if r[k] == r[k]]) / max(1, len(known))
-
-        figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "before", "before_psnr")}
+        figures = {k: mean_of(rows, k) for k in ("clipped", "bias", "psnr", "before", "before_psnr")}
         return dict(score=figures["clipped"] - 0.05 * figures["psnr"], **figures)
 
 

@@ -15,12 +15,34 @@ from torch import Tensor, nn
 from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.color import luminance
+from hdrrecon.metrics.quick import alignment_gain, mean_of, protocol_scores
 from hdrrecon.networks.linearize.response_net import ResponseNet
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
+from hdrrecon.networks.restore.restored_light import RestoredLight
 from hdrrecon.train import losses
 from hdrrecon.train.data.pairs import counted_in
 from hdrrecon.train.data.response_errors import ResponseErrors
-from hdrrecon.train.tasks.linearize import alignment_gain, protocol_scores
+
+# Stage 1 is wrong about most photos a little, about some a lot; stage 2 must know both, and photos that are right.
+ESTIMATED_SHARE = 0.7  # of the photos are linearised as stage 1 does it
+BENT_SHARE = 0.15  # of them with a curve between the true one and another photo's
+BENT_SHARE_ALONE = 0.4  # the same where there is no stage 1 to learn from
+MOST_BENT = 0.6  # of the way to that other curve
+
+
+@dataclass(frozen=True)
+class RestoreWeights:
+    """Weights of the terms of the loss."""
+
+    clipped: float = 1.0  # RMS error in stops of luminance, where the photo clipped
+    channels: float = 0.5  # mean absolute error in stops of each clipped channel
+    display: float = 0.2  # error as a display of 4000 cd/m2 shows it, in tens of decibels
+    interval: float = 0.2  # pinball loss of the 80 % interval
+    sums: float = 0.3  # error in stops of the light of blocks, of the energy answer
+    shadow: float = 0.1  # error in stops of crushed pixels
+    hue: float = 0.5  # of lost pixels
+    colour: float = 0.1  # distance in u'v' of lost pixels, in hundredths
+    tint: float = 0.1  # stops between channels, where all three clipped
 
 
 @dataclass
@@ -31,12 +53,14 @@ class RestoreTask:
         config: of the network.
         linearizer: a stage 1 whose mistakes it should learn to live with.
         errors: its mistakes, measured once (`train.data.response_errors`); then no photo is counted.
+        weights: of the loss.
         working_px: at one of these the U-Net sees a batch, so that it knows things of any size.
     """
 
     config: MaskedFeaturesConfig = field(default_factory=MaskedFeaturesConfig)
     linearizer: ResponseNet | None = None
     errors: ResponseErrors | None = None
+    weights: RestoreWeights = RestoreWeights()
     name: str = "masked-features"
     score: str = "score"
     working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
@@ -51,10 +75,11 @@ class RestoreTask:
         """(N, 3, H, W), photo by photo with the true curve, one between it and another photo's, or the estimator's."""
         curves = batch["inverse"].clone()
         kind, share = torch.rand(2, len(curves), 1, 1, device=curves.device)
-        other, share = curves.mean(1, keepdim=True).roll(1, 0), share * 0.6
+        other, share = curves.mean(1, keepdim=True).roll(1, 0), share * MOST_BENT
         between = share * other + (1 - share) * curves
-        curves = torch.where(kind < (0.4 if self.linearizer is None and self.errors is None else 0.15), between, curves)
-        estimated = kind[:, 0, 0] > 0.3
+        alone = self.linearizer is None and self.errors is None
+        curves = torch.where(kind < (BENT_SHARE_ALONE if alone else BENT_SHARE), between, curves)
+        estimated = kind[:, 0, 0] > 1 - ESTIMATED_SHARE
         if self.errors is not None:
             answers = self.errors.added(batch["inverse"], batch["family"])
             curves = torch.where(estimated[:, None, None], answers, curves)
@@ -69,10 +94,16 @@ class RestoreTask:
         return interpolate_uniform(curves, batch["code"])
 
     def loss(self, net: nn.Module, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, float]]:
-        code, truth = batch["code"].contiguous(memory_format=torch.channels_last), batch["truth"]
+        code = batch["code"].contiguous(memory_format=torch.channels_last)
         linear = self.linearized(batch)
         seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
-        light = net(code, linear, seen)
+        return self.light_loss(net(code, linear, seen), linear, batch)
+
+    def light_loss(
+        self, light: RestoredLight, linear: Tensor, batch: dict[str, Tensor]
+    ) -> tuple[Tensor, dict[str, float]]:
+        """How wrong an answer to `linear` (N, 3, H, W) is, and the parts of that."""
+        code, truth, weights = batch["code"], batch["truth"], self.weights
         over, under = over_mask(code), under_mask(code)
         # What stage 1 got wrong in the light below clipping is not stage 2's to mend: judge it in its own scale.
         gain = alignment_gain(linear, truth, code)
@@ -92,12 +123,10 @@ class RestoreTask:
         hue = losses.hue_error(median, truth, lost).mean()
         colour = 100 * losses.uv_error(median, truth, lost).mean()
         tint = losses.tint_stops(median, truth, over.amin(1, keepdim=True))
-        total = clipped + 0.5 * channels + 0.2 * display + 0.2 * interval + 0.3 * sums + 0.1 * shadow
-        total = total + 0.5 * hue + 0.1 * colour + 0.1 * tint
-        parts = {
+        terms = {
             "clipped": clipped,
             "channels": channels,
-            "psnr": -10 * display,
+            "display": display,
             "interval": interval,
             "sums": sums,
             "shadow": shadow,
@@ -105,7 +134,9 @@ class RestoreTask:
             "colour": colour,
             "tint": tint,
         }
-        return total, {k: float(v.detach()) for k, v in parts.items()}
+        total = sum((weight * terms[name] for name, weight in asdict(weights).items()), code.new_zeros(()))
+        figures = {name: float(term.detach()) for name, term in terms.items()}
+        return total, {"psnr": -10 * figures.pop("display"), **figures}
 
     @torch.inference_mode()
     def validate(self, net: nn.Module, shots: list[dict[str, Tensor]]) -> dict[str, float]:
@@ -136,10 +167,7 @@ class RestoreTask:
                 )
             )
 
-        def mean(k):
-            return sum(r[k] for r in rows if r[k] == r[k]) / len(rows)
-
-        figures = {k: mean(k) for k in ("clipped", "bias", "psnr", "energy", "inside", "uv")}
+        figures = {k: mean_of(rows, k) for k in ("clipped", "bias", "psnr", "energy", "inside", "uv")}
         score = figures["clipped"] - 0.05 * figures["psnr"] + 0.02 * figures["uv"] + 0.2 * figures["energy"]
         return dict(score=score, **figures)
 
