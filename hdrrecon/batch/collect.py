@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import glob
+import hashlib
+import os
 import re
+import stat
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from hdrrecon.io.mark import is_result
 from hdrrecon.io.photo import READABLE
 
 PREVIEW_SUFFIX = ".preview.png"
 ALWAYS_LINEAR = frozenset((".exr", ".hdr", ".pic", ".pfm", ".npy"))
 """Formats of light, not of photos: results usually, so a folder's are passed over; named ones are tried."""
+_LONGEST_NAME_BYTES = 255  # of most file systems
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,15 @@ class Source:
 
     path: Path
     root: Path
+
+
+@dataclass
+class Found:
+    """What the inputs name: photos, sentences about what names none, and how many results were passed over."""
+
+    sources: list[Source] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    results: int = 0
 
 
 def expand(inputs: Iterable[str | Path], *, without: Path | None = None) -> tuple[list[Source], list[str]]:
@@ -33,115 +47,222 @@ def expand(inputs: Iterable[str | Path], *, without: Path | None = None) -> tupl
         without: a folder not to search: results that lie inside an input folder are no photos.
 
     Returns:
-        The photos, sorted, none twice; and one sentence for each input that names nothing.
+        The photos, sorted, none twice; and one sentence for each input that names nothing, and for each folder or file
+        that cannot be looked at.
     """
-    found: dict[Path, Source] = {}
-    problems: list[str] = []
+    found = find(inputs, without=without)
+    return found.sources, found.problems
+
+
+def find(inputs: Iterable[str | Path], *, without: Path | None = None) -> Found:
+    """As `expand`; also counts what hdrrecon itself has written, which folders and globs do not name again."""
+    found, seen = Found(), {}
     for given in inputs:
+        part = Found()
         try:
-            sources = _expand_one(Path(given), without)
+            _add(Path(given), without, part)
         except (OSError, ValueError) as error:
-            problems.append(str(error))
-            continue
-        for source in sources:
-            if isinstance(source, str):
-                problems.append(source)
-            else:
-                found.setdefault(_key(source.path), source)
-    return sorted(found.values(), key=lambda s: (str(s.root), str(s.path))), problems
+            part.problems.append(str(error))
+        for source in part.sources:
+            seen.setdefault(_key(source.path), source)
+        found.problems += part.problems
+        found.results += part.results
+    found.sources = sorted(seen.values(), key=lambda s: (os.fsencode(s.root), os.fsencode(s.path)))
+    return found
 
 
-def _expand_one(given: Path, without: Path | None) -> list[Source | str]:
-    if given.is_dir():
-        paths = _photos_in(given, without)
-        return [Source(p, given) for p in paths] or [f"{given}: no photos in this folder; readable are {_readable()}"]
-    if given.is_file():
-        return _listed(given, without) if given.suffix.lower() == ".txt" else [Source(given, given.parent)]
-    if glob.has_magic(str(given)):
-        return _globbed(given, without)
-    return [f"{given}: no such file or folder"]
-
-
-def _photos_in(folder: Path, without: Path | None) -> list[Path]:
-    """Photos at any depth. Hidden files and folders (also what macOS writes beside photos) do not count."""
-    kinds = READABLE - ALWAYS_LINEAR
-    inside = without is not None and _key(without) != _key(folder)
-    paths = []
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        ours = path.name.lower().endswith(PREVIEW_SUFFIX) or inside and _key(path).is_relative_to(_key(without))
-        if path.suffix.lower() in kinds and not hidden and not ours and path.is_file():
-            paths.append(path)
-    return paths
-
-
-def _listed(file: Path, without: Path | None) -> list[Source | str]:
-    sources: list[Source | str] = []
-    for line in file.read_text(encoding="utf-8-sig").splitlines():
-        name = line.strip()
-        if not name or name.startswith("#"):
-            continue
-        beside = file.parent / name
-        given = beside if beside.exists() or glob.has_magic(name) else Path(name)
+def _add(given: Path, without: Path | None, found: Found) -> None:
+    mode = _mode(given)
+    if isinstance(mode, int) and stat.S_ISDIR(mode):
+        before = len(found.sources), len(found.problems), found.results
+        _add_folder(given, given, without, found)
+        if before == (len(found.sources), len(found.problems), found.results):
+            found.problems.append(f"{given}: no photos in this folder; readable are {_readable()}")
+    elif isinstance(mode, int) and stat.S_ISREG(mode):
         if given.suffix.lower() == ".txt":
-            sources.append(f"{given}: a list inside the list {file} is not followed")
+            _add_list(given, without, found)
+        else:
+            found.sources.append(Source(given, given.parent))
+    elif isinstance(mode, int):
+        found.problems.append(_no_file(given, mode))
+    elif glob.has_magic(str(given)):
+        _add_glob(given, without, found)
+    else:
+        found.problems.append(f"{given}: {mode}")
+
+
+def _mode(path: Path) -> int | str:
+    """What kind of thing a path is, by `os.stat`, or a sentence why that cannot be said."""
+    try:
+        return os.stat(path).st_mode
+    except FileNotFoundError:
+        return "a link to nothing" if os.path.islink(path) else "no such file or folder"
+    except (OSError, ValueError) as error:
+        return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _no_file(path: Path, mode: int) -> str:
+    kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+    return f"{path}: {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file"
+
+
+def _add_folder(folder: Path, root: Path, without: Path | None, found: Found) -> None:
+    """Photos at any depth. Hidden files and folders (also what macOS writes beside photos) do not count."""
+    inside = None if without is None or _key(without) == _key(root) else _key(without)
+    if inside is not None and _key(folder) == inside:
+        return
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: os.fsencode(entry.name))
+    except OSError as error:
+        found.problems.append(f"{folder}: this folder cannot be read ({(error.strerror or str(error)).lower()})")
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
             continue
-        for source in _expand_one(given, without):
-            under = isinstance(source, Source) and source.path.is_relative_to(file.parent)
-            sources.append(Source(source.path, file.parent) if under else source)
-    return sources or [f"{file}: this list names no files"]
+        path = folder / entry.name
+        if entry.is_dir(follow_symlinks=False):
+            _add_folder(path, root, without, found)
+        elif path.suffix.lower() in READABLE - ALWAYS_LINEAR:
+            _add_photo(path, root, found)
 
 
-def _globbed(pattern: Path, without: Path | None) -> list[Source | str]:
+def _add_photo(path: Path, root: Path, found: Found) -> None:
+    """A file that a folder or a glob names: a photo, a result, or a sentence."""
+    mode = _mode(path)
+    if isinstance(mode, str):
+        found.problems.append(f"{path}: {mode}")
+    elif stat.S_ISDIR(mode):
+        return  # a folder behind a link, or with a name like a photo's
+    elif not stat.S_ISREG(mode):
+        found.problems.append(_no_file(path, mode))
+    elif is_result(path):
+        found.results += 1
+    else:
+        found.sources.append(Source(path, root))
+
+
+def _add_list(file: Path, without: Path | None, found: Found) -> None:
+    named = False
+    for line in _lines(file):
+        named = True
+        beside = file.parent / line
+        given = beside if os.path.lexists(beside) or glob.has_magic(line) else Path(line)
+        if given.suffix.lower() == ".txt":
+            found.problems.append(f"{given}: a list inside the list {file} is not followed")
+            continue
+        part = Found()
+        _add(given, without, part)
+        below = [Source(s.path, file.parent) if s.path.is_relative_to(file.parent) else s for s in part.sources]
+        found.sources += below
+        found.problems += part.problems
+        found.results += part.results
+    if not named:
+        found.problems.append(f"{file}: this list names no files")
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a list that name something: UTF-8, UTF-16 with its mark, else the bytes of names as they are, or Latin-1."""
+    data = file.read_bytes()
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        lines = data.decode("utf-16", errors="replace").splitlines()
+    else:
+        lines = [_name(line, file.parent) for line in data.removeprefix(b"\xef\xbb\xbf").splitlines()]
+    return [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+
+
+def _name(line: bytes, folder: Path) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        plain, latin = os.fsdecode(line), line.decode("latin-1")
+        there = any(os.path.lexists(place / latin.strip()) for place in (folder, Path()))
+        return latin if there else plain
+
+
+def _add_glob(pattern: Path, without: Path | None, found: Found) -> None:
     plain = list(pattern.parts)
     first = next(i for i, part in enumerate(plain) if glob.has_magic(part))
     root = Path(*plain[:first])
-    sources: list[Source | str] = []
-    for name in sorted(glob.glob(str(pattern), recursive=True)):
+    kinds = READABLE if pattern.suffix.lower() in ALWAYS_LINEAR else READABLE - ALWAYS_LINEAR
+    before = len(found.sources), len(found.problems), found.results
+    for name in sorted(glob.glob(str(pattern), recursive=True), key=os.fsencode):
         path = Path(name)
-        if path.is_dir():
-            sources += [] if "**" in plain else [Source(p, root) for p in _photos_in(path, without)]
-        elif path.suffix.lower() in READABLE and not path.name.lower().endswith(PREVIEW_SUFFIX):
-            sources.append(Source(path, root))
-    return sources or [f"{pattern}: nothing matches"]
+        if path.suffix.lower() in kinds and not path.is_dir():
+            _add_photo(path, root, found)
+        elif "**" not in plain and path.is_dir():
+            _add_folder(path, root, without, found)
+    if before == (len(found.sources), len(found.problems), found.results):
+        found.problems.append(f"{pattern}: nothing matches")
 
 
 def target(out: Path, src: Path, root: Path, extension: str) -> Path:
     """Where the result of `src` goes: below `out`, in the same sub-folder as below `root`, with `extension`."""
     inner = src.relative_to(root) if src.is_relative_to(root) else Path(src.name)
-    return (out / inner).with_suffix(extension)
+    return _fitting((out / inner).with_suffix(""), extension)
 
 
-def plan(sources: Sequence[Source], out: Path, extension: str) -> list[tuple[Source, Path]]:
+def preview_of(result: Path) -> Path:
+    """Where the exposure strip beside a result goes."""
+    return _fitting(result.with_suffix(""), PREVIEW_SUFFIX)
+
+
+def _fitting(plain: Path, suffix: str) -> Path:
+    """`plain` with a suffix; a name that would be too long for file systems is cut, and a number keeps it apart."""
+    name = plain.name + suffix
+    if len(os.fsencode(name)) > _LONGEST_NAME_BYTES:
+        number = hashlib.sha256(os.fsencode(plain.name)).hexdigest()[:8]
+        room = _LONGEST_NAME_BYTES - len(suffix) - len(number) - 1
+        stem = os.fsencode(plain.name)[:room].decode("utf-8", "ignore")
+        name = f"{stem}-{number}{suffix}"
+    return plain.with_name(name)
+
+
+def plan(sources: Sequence[Source], out: Path, extension: str, *, preview: bool = False) -> list[tuple[Source, Path]]:
     """Every photo with its result's path. No two are equal, none is one of the photos.
 
     x.jpg becomes x.exr. Where two photos would meet (a/x.jpg and a/x.png; or x.jpg of two folders), all of them get a
     longer name: their folder's name in front, else the old extension kept (x.jpg.exr), else a number. The names
     depend only on the whole list, not on what exists, so shards and later runs agree.
+
+    Args:
+        preview: results have a strip beside them (`preview_of`), whose names are kept apart in the same way.
     """
-    names = (
-        lambda s: target(out, s.path, s.root, extension),
-        lambda s: target(out / s.root.resolve().name, s.path, s.root, extension),
-        lambda s: (plain := target(out, s.path, s.root, extension)).with_name(s.path.name + plain.suffix),
-        lambda s: (plain := target(out / s.root.resolve().name, s.path, s.root, extension)).with_name(
-            s.path.name + plain.suffix
-        ),
+
+    def plainly(source: Source, folder: Path) -> Path:
+        return target(folder, source.path, source.root, extension)
+
+    def with_old_extension(source: Source, folder: Path) -> Path:
+        plain = plainly(source, folder)
+        return _fitting(plain.with_name(source.path.name), plain.suffix)
+
+    def own(source: Source) -> Path:
+        return out / Path(os.path.realpath(source.root)).name
+
+    names: tuple[Callable[[Source], Path], ...] = (
+        lambda s: plainly(s, out),
+        lambda s: plainly(s, own(s)),
+        lambda s: with_old_extension(s, out),
+        lambda s: with_old_extension(s, own(s)),
     )
+
+    def claims(result: Path) -> list[str]:
+        return [_folded(result), _folded(preview_of(result))] if preview else [_folded(result)]
+
     taken = {_folded(s.path) for s in sources}
     chosen: dict[Source, Path] = {}
     waiting = list(sources)
     for name in names:
-        wanted = Counter(_folded(name(s)) for s in waiting)
-        free = [s for s in waiting if wanted[_folded(name(s))] == 1 and _folded(name(s)) not in taken]
+        wanted = Counter(claim for s in waiting for claim in claims(name(s)))
+        free = [s for s in waiting if all(wanted[c] == 1 and c not in taken for c in claims(name(s)))]
         chosen.update((s, name(s)) for s in free)
-        taken.update(_folded(chosen[s]) for s in free)
+        taken.update(claim for s in free for claim in claims(chosen[s]))
         waiting = [s for s in waiting if s not in chosen]
     for source in waiting:
         number, plain = 2, names[2](source)
-        while _folded(plain.with_stem(f"{plain.stem}-{number}")) in taken:
+        while any(claim in taken for claim in claims(numbered := plain.with_stem(f"{plain.stem}-{number}"))):
             number += 1
-        chosen[source] = plain.with_stem(f"{plain.stem}-{number}")
-        taken.add(_folded(chosen[source]))
+        chosen[source] = numbered
+        taken.update(claims(numbered))
     return [(s, chosen[s]) for s in sources]
 
 
@@ -158,12 +279,12 @@ def parse_shard(text: str) -> tuple[int, int]:
 
 
 def _key(path: Path) -> Path:
-    return path.resolve()
+    return Path(os.path.realpath(path))  # unlike `Path.resolve` it goes as far as it can along links that go in circles
 
 
 def _folded(path: Path) -> str:
     # Case-folded: on macOS and Windows X.exr and x.exr are one file.
-    return str(path.resolve()).casefold()
+    return os.path.realpath(path).casefold()
 
 
 def _readable() -> str:

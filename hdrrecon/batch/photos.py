@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from hdrrecon.batch.collect import PREVIEW_SUFFIX
+from hdrrecon.batch.collect import preview_of
 from hdrrecon.batch.workers import Stage
 from hdrrecon.options import ReconstructOptions, WriteOptions
 
@@ -109,7 +109,7 @@ class PhotoWork:
         from hdrrecon.pipeline.inputs import ingest
 
         # Asked now, not when the batch began: another process may work on the same folder.
-        return None if self.order.skip_existing and job.target.exists() else ingest(job.source)
+        return None if self.order.skip_existing and job.target.is_file() else ingest(job.source)
 
     def reconstruct(self, job: Job, photo) -> Path | None:
         """Its light, in a file."""
@@ -118,7 +118,7 @@ class PhotoWork:
         order, written = self.order, self.order.written
         if job.target.suffix.lower() in _ULTRA_HDR:
             written = replace(written, base=job.source)
-        preview = job.target.with_suffix(PREVIEW_SUFFIX) if order.preview else None
+        preview = preview_of(job.target) if order.preview else None
         options = {**order.how.keywords(), **written.keywords()}
         try:
             return self.reconstructor.to_file(

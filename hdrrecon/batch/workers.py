@@ -34,7 +34,12 @@ class Outcome:
 
 
 def convey(
-    jobs: Iterable, stages: Sequence[Stage], *, waiting: int = 1, stop: threading.Event | None = None
+    jobs: Iterable,
+    stages: Sequence[Stage],
+    *,
+    waiting: int = 1,
+    stop: threading.Event | None = None,
+    interrupted: Callable[[], None] | None = None,
 ) -> Iterator[Outcome]:
     """Do every job through all stages.
 
@@ -44,6 +49,7 @@ def convey(
     Args:
         jobs: taken one by one as there is room, in a thread of their own.
         stages: at least one; the first gets None as value.
+        interrupted: called when Ctrl-C comes, before what is under way is waited for.
         waiting: jobs a queue between two stages holds.
         stop: set by the caller, or by a stage, when going on makes no sense.
 
@@ -64,6 +70,12 @@ def convey(
             thread.start()
         try:
             yield from _in_order(queues[-1])
+        except KeyboardInterrupt:
+            stop.set()
+            dropped.set()
+            if interrupted is not None:
+                interrupted()
+            raise
         finally:
             stop.set()
             dropped.set()

@@ -19,6 +19,7 @@ import numpy as np
 from hdrrecon.color import D65, PRIMARIES, primaries_to_xyz
 from hdrrecon.io.icc import rec709_matrix, xyz_of_white
 from hdrrecon.io.limits import check_size
+from hdrrecon.io.mark import SOFTWARE
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.options import Compression
 
@@ -169,6 +170,7 @@ def exr_header(
         raise ValueError(f"attributes {', '.join(taken)} are set by write itself; use its arguments instead")
     constant = ("NO" if compression == "none" else compression.upper()) + "_COMPRESSION"
     header = {
+        "software": SOFTWARE,
         **(attributes or {}),
         "compression": getattr(OpenEXR, constant),
         "type": OpenEXR.scanlineimage,

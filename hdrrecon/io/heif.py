@@ -18,6 +18,7 @@ from hdrrecon.io.alpha import divided
 from hdrrecon.io.boxes import PrimaryItem, primary_item
 from hdrrecon.io.code_points import profile_of_transfer
 from hdrrecon.io.limits import check_size
+from hdrrecon.io.mark import box_mark
 from hdrrecon.io.optional import need
 from hdrrecon.io.orientation import orientation_of
 from hdrrecon.io.photo import Decoded, ReadError
@@ -99,7 +100,7 @@ def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
     imagecodecs = need("imagecodecs", "hdrfiles", "writing AVIF")
     codes = _with_alpha(to_pq(image, white_nits, peak_nits)[0], alpha)
     twelve = np.rint(codes * np.float32(4095 / 65535)).astype(np.uint16)
-    return imagecodecs.avif_encode(
+    avif = imagecodecs.avif_encode(
         np.ascontiguousarray(twelve),
         _QUALITY,
         speed=6,
@@ -109,6 +110,7 @@ def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
         transfer=PQ,
         matrix=REC2020,
     )
+    return bytes(avif) + box_mark()
 
 
 def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
@@ -127,7 +129,7 @@ def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
         matrix_coefficients=REC2020,
         full_range_flag=1,
     )
-    return file.getvalue()
+    return file.getvalue() + box_mark()
 
 
 def _with_alpha(codes: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:

@@ -6,11 +6,14 @@ read: few photos are stored so, and PNG or AVIF carries them.
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 
 from hdrrecon.color import matrix_between
 from hdrrecon.io.jxl_header import LINEAR, P3, UNIT_NITS, declared_pq, read_header, read_size
 from hdrrecon.io.limits import check_size
+from hdrrecon.io.mark import box_mark
 from hdrrecon.io.optional import need
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pq import PQ, from_pq, to_pq
@@ -25,7 +28,16 @@ def encode_pq_jxl(image: np.ndarray, alpha: np.ndarray | None, white_nits: float
     # Through the codes and back, so that all PQ files bend and cut light alike.
     light = from_pq(to_pq(image, white_nits, peak_nits)[0] / np.float32(65535), "rec2020", UNIT_NITS)
     full = light if alpha is None else np.dstack([light, alpha])
-    return declared_pq(imagecodecs.jpegxl_encode(np.ascontiguousarray(full), distance=_DISTANCE), peak_nits)
+    stream = declared_pq(imagecodecs.jpegxl_encode(np.ascontiguousarray(full), distance=_DISTANCE), peak_nits)
+    return _boxed(stream) + box_mark()
+
+
+def _boxed(stream: bytes) -> bytes:
+    """A bare codestream in the container of 18181-2, which can hold more than the picture; what is boxed stays so."""
+    if not stream.startswith(b"\xff\x0a"):
+        return stream
+    lead = b"\0\0\0\x0cJXL \r\n\x87\n" + b"\0\0\0\x14ftypjxl \0\0\0\0jxl "
+    return lead + struct.pack(">I4s", 8 + len(stream), b"jxlc") + stream
 
 
 def decode_jxl(data: bytes, white_nits: float) -> Decoded:

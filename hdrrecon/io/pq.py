@@ -17,6 +17,7 @@ import numpy as np
 
 from hdrrecon.color import D65, PQ_PEAK_NITS, PRIMARIES, matrix_between, pq_decode, pq_encode
 from hdrrecon.io.headroom import shoulder
+from hdrrecon.io.mark import png_mark
 
 WHITE_NITS = 203.0
 PEAK_NITS = 1000.0
@@ -104,6 +105,7 @@ def encode_pq_png(
         (b"cICP", bytes([REC2020, PQ, 0, 1])),  # RGB, full range
         (b"mDCV", struct.pack(">8HII", *places, round(10_000 * peak_nits), 1)),
         (b"cLLI", struct.pack(">II", round(10_000 * brightest), round(10_000 * mean))),
+        (b"tEXt", png_mark()),
     )
     png = png.tobytes()
     header = 33  # the signature and IHDR; colour chunks come right behind

@@ -11,6 +11,7 @@ import re
 import numpy as np
 
 from hdrrecon.io.limits import check_size
+from hdrrecon.io.mark import SOFTWARE
 from hdrrecon.io.photo import Decoded, ReadError
 
 _LONGEST_HEADER = 1 << 16
@@ -61,7 +62,8 @@ def encode_hdr(image: np.ndarray) -> bytes:
     ok, encoded = cv2.imencode(".hdr", np.ascontiguousarray(rounded[..., ::-1]))
     if not ok:
         raise OSError("OpenCV could not encode the Radiance picture")
-    return encoded.tobytes()
+    first, rest = encoded.tobytes().split(b"\n", 1)
+    return b"%s\nSOFTWARE=%s\n%s" % (first, SOFTWARE.encode(), rest)
 
 
 def decode_pfm(data: bytes) -> Decoded:

@@ -20,6 +20,7 @@ import numpy as np
 from hdrrecon.io import tiff_tags as tags
 from hdrrecon.io.alpha import divided
 from hdrrecon.io.limits import DEFLATE_RATIO, check_holds, check_size
+from hdrrecon.io.mark import SOFTWARE
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
 from hdrrecon.io.tiff_tags import Directory, directories, exif_block, is_raw, page_alone, photo_page
@@ -32,7 +33,7 @@ _LABS = {8: "CIELAB", 9: "ICCLAB", 10: "ITULAB"}
 _PLAIN, _JPEG = 1, 7
 _RATIOS = {_PLAIN: 1, 5: 2731, 8: DEFLATE_RATIO, 32946: DEFLATE_RATIO, 32773: 64}  # none, LZW, deflate twice, PackBits
 _ASSOCIATED, _UNASSOCIATED = 1, 2
-_MOST_CHANNELS = 16
+_MOST_CHANNELS, _SOFTWARE = 16, 305
 
 
 def decode_tiff(data: bytes) -> Decoded:
@@ -209,6 +210,7 @@ def float_tiff_header(shape: tuple[int, int, int]) -> bytes:
     }
     if channels == 4:
         shorts[tags.EXTRA_SAMPLES] = (2,)  # unassociated, that is straight, alpha
+    software = SOFTWARE.encode() + b"\0"
     longs = {
         tags.WIDTH: (width,),
         tags.HEIGHT: (height,),
@@ -216,14 +218,16 @@ def float_tiff_header(shape: tuple[int, int, int]) -> bytes:
         tags.STRIP_COUNTS: (size,),
         tags.STRIP_OFFSETS: (0,),
     }
-    fields = sorted({**shorts, **longs}.items())
+    fields = sorted({**shorts, **longs, _SOFTWARE: software}.items())
     outside = 8 + 2 + 12 * len(fields) + 4  # values that do not fit into their entry come after the directory
-    start = outside + sum(2 * len(v) for n, v in fields if n in shorts and len(v) > 2)
+    start = outside + sum(2 * len(v) for n, v in fields if n in shorts and len(v) > 2) + len(software)
+    start += start % 2
     entries, extra = b"", b""
     for number, values in fields:
-        letter, kind = ("H", 3) if number in shorts else ("I", 4)
+        letter, kind = ("H", 3) if number in shorts else ("B", 2) if number == _SOFTWARE else ("I", 4)
         packed = struct.pack(f"<{len(values)}{letter}", *((start,) if number == tags.STRIP_OFFSETS else values))
         if len(packed) > 4:
             packed, extra = struct.pack("<I", outside + len(extra)), extra + packed
         entries += struct.pack("<HHI4s", number, kind, len(values), packed)
-    return b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + bytes(4) + extra
+    header = b"II*\0" + struct.pack("<IH", 8, len(fields)) + entries + bytes(4) + extra
+    return header.ljust(start, b"\0")

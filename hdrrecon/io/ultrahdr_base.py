@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from hdrrecon.io.photo import CodedPhoto
 from hdrrecon.io.read import encoded, read_coded
 from hdrrecon.io.ultrahdr import encode_ultrahdr
 
+_LONGEST_EXIF_BYTES = 65533
 _QUALITY = 95  # of a base that has to be made
 
 
@@ -57,13 +59,31 @@ def _displayed(photo: CodedPhoto) -> np.ndarray:
 def _as_jpeg(displayed: np.ndarray, photo: CodedPhoto) -> bytes:
     from PIL import Image
 
-    exif = Image.Exif()
-    exif.load(photo.exif or b"")
-    exif[ORIENTATION_TAG] = 1  # it has been applied
-    file = io.BytesIO()
     codes = np.rint(255 * np.clip(linear_to_srgb(displayed), 0, 1)).astype(np.uint8)
-    Image.fromarray(codes).save(file, "JPEG", quality=_QUALITY, subsampling=0, exif=exif)
+    file = io.BytesIO()
+    exif = _upright_exif(photo)
+    Image.fromarray(codes).save(file, "JPEG", quality=_QUALITY, subsampling=0, **({"exif": exif} if exif else {}))
     return file.getvalue()
+
+
+def _upright_exif(photo: CodedPhoto) -> bytes | None:
+    """The photo's EXIF block with its turn taken out, or, with a warning, None where it is damaged or too long."""
+    from PIL import Image
+
+    if not photo.exif:
+        return None
+    try:
+        exif = Image.Exif()
+        exif.load(photo.exif)
+        exif[ORIENTATION_TAG] = 1  # it has been applied
+        block = exif.tobytes()
+        if len(block) <= _LONGEST_EXIF_BYTES:
+            return block
+        reason = f"its {len(block)} bytes are more than a JPEG holds"
+    except Exception as error:  # Pillow parses it in many steps; none of them may cost the light
+        reason = f"it is damaged: {error}"
+    warnings.warn(f"{photo.path}: the EXIF block is left out of the result, {reason}", stacklevel=2)
+    return None
 
 
 def check_gain(channels: int, headroom_stops: float | None) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
+from hdrrecon.io.mark import NAMESPACE, SOFTWARE
+
 HDRGM = "http://ns.adobe.com/hdr-gain-map/1.0/"
 CONTAINER = "http://ns.google.com/photos/1.0/container/"
 _ITEM = "http://ns.google.com/photos/1.0/container/item/"
@@ -20,7 +22,7 @@ _PADDING = re.compile(rb"\s{100,}(?=<\?xpacket end)")
 _STALE = re.compile(
     rb"<(?:G?Container):Directory\b.*?</(?:G?Container):Directory>"
     rb"|<hdrgm:(\w+)\b[^>]*?(?:/>|>.*?</hdrgm:\1>)"
-    rb"|\shdrgm:\w+=(?:\"[^\"]*\"|'[^']*')"
+    rb"|\s(?:hdrgm|hdrrecon):\w+=(?:\"[^\"]*\"|'[^']*')"
     rb"|\s(?:GCamera|Camera):(?:Motion|MicroVideo)\w*=(?:\"[^\"]*\"|'[^']*')",
     re.DOTALL,
 )
@@ -43,7 +45,8 @@ def announcement(gain_map_bytes: int) -> str:
     item = '<rdf:li rdf:parseType="Resource"><Container:Item Item:Semantic="{}" Item:Mime="image/jpeg"{}/></rdf:li>'
     return (
         f'<rdf:Description rdf:about="" xmlns:hdrgm="{HDRGM}" xmlns:Container="{CONTAINER}" '
-        f'xmlns:Item="{_ITEM}" hdrgm:Version="1.0"><Container:Directory><rdf:Seq>'
+        f'xmlns:Item="{_ITEM}" xmlns:hdrrecon="{NAMESPACE}" hdrrecon:Software="{SOFTWARE}" '
+        f'hdrgm:Version="1.0"><Container:Directory><rdf:Seq>'
         + item.format("Primary", "")
         + item.format("GainMap", f' Item:Length="{gain_map_bytes}"')
         + "</rdf:Seq></Container:Directory></rdf:Description>"

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.io.mark import SOFTWARE
 
 PICTURES = (".png", ".jpg", ".jpeg")
 
@@ -34,10 +35,13 @@ def write_picture(path: str | Path, picture: np.ndarray) -> Path:
         raise ValueError(
             f"a picture is (H, W, 3) uint8, got {picture.dtype} {picture.shape}; bring light there with view.tonemap"
         )
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
+    marked = PngImagePlugin.PngInfo()
+    marked.add_text("Software", SOFTWARE)
+    png = path.suffix.lower() == ".png"
     with atomic_write(path) as temporary:
         Image.fromarray(picture).save(
-            temporary, **({} if path.suffix.lower() == ".png" else {"quality": 95, "subsampling": 0})
+            temporary, **({"pnginfo": marked} if png else {"quality": 95, "subsampling": 0})
         )
     return path
