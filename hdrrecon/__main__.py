@@ -1,5 +1,5 @@
 """`python -m hdrrecon`, the same as the command `hdrrecon`."""
 
-from hdrrecon.cli.main import app
+from hdrrecon.cli.main import command
 
-app(prog_name="hdrrecon")
+command()

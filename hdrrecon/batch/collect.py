@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import itertools
 import os
 import re
 import stat
@@ -187,10 +188,12 @@ def _add_glob(pattern: Path, without: Path | None, found: Found) -> None:
     before = len(found.sources), len(found.problems), found.results
     for name in sorted(glob.glob(str(pattern), recursive=True), key=os.fsencode):
         path = Path(name)
-        if path.suffix.lower() in kinds and not path.is_dir():
+        mode = _mode(path)
+        if isinstance(mode, int) and stat.S_ISDIR(mode):
+            if "**" not in plain:
+                _add_folder(path, root, without, found)
+        elif path.suffix.lower() in kinds:
             _add_photo(path, root, found)
-        elif "**" not in plain and path.is_dir():
-            _add_folder(path, root, without, found)
     if before == (len(found.sources), len(found.problems), found.results):
         found.problems.append(f"{pattern}: nothing matches")
 
@@ -258,11 +261,10 @@ def plan(sources: Sequence[Source], out: Path, extension: str, *, preview: bool 
         taken.update(claim for s in free for claim in claims(chosen[s]))
         waiting = [s for s in waiting if s not in chosen]
     for source in waiting:
-        number, plain = 2, names[2](source)
-        while any(claim in taken for claim in claims(numbered := plain.with_stem(f"{plain.stem}-{number}"))):
-            number += 1
-        chosen[source] = numbered
-        taken.update(claims(numbered))
+        plain = names[2](source)
+        numbered = (plain.with_stem(f"{plain.stem}-{number}") for number in itertools.count(2))
+        chosen[source] = next(one for one in numbered if taken.isdisjoint(claims(one)))
+        taken.update(claims(chosen[source]))
     return [(s, chosen[s]) for s in sources]
 
 

@@ -12,7 +12,7 @@ _settings = {"debug": False}
 
 def bad_usage(text: str, code: int = 2) -> None:
     """Print an error and leave with this exit code."""
-    typer.secho(f"error: {text}", err=True, fg="red")
+    typer.secho(f"error: {shown(text)}", err=True, fg="red")
     raise typer.Exit(code)
 
 
@@ -29,6 +29,11 @@ def usage_errors(code: int = 2) -> Iterator[None]:
         if _settings["debug"]:
             raise
         bad_usage(said_by(error), code)
+
+
+def shown(text: object) -> str:
+    """A text as a terminal may have it: what is not printable, such as an escape in a file's name, is spelt out."""
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in str(text))
 
 
 def set_debug(debug: bool) -> None:

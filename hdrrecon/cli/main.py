@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +11,7 @@ from typing import Annotated
 import typer
 
 import hdrrecon
-from hdrrecon.cli.errors import bad_usage, set_debug, usage_errors
+from hdrrecon.cli.errors import bad_usage, set_debug, shown, usage_errors
 from hdrrecon.cli.evaluate import evaluate
 from hdrrecon.cli.raw import app as raw_app
 from hdrrecon.cli.raw import evaluate_raw
@@ -56,7 +58,7 @@ def info(
 
     with usage_errors(code=1):
         for line in describe(photo, model):
-            typer.echo(line)
+            typer.echo(shown(line))
 
 
 @app.command()
@@ -237,5 +239,18 @@ def _light_of(path: Path):
     return pixels if pixels.dtype.kind == "f" else srgb_to_linear(pixels / np.float32(np.iinfo(pixels.dtype).max))
 
 
+def command() -> None:
+    """The command `hdrrecon`: `app`, and one sentence where what it prints cannot be written (a full disk, `/dev/full`)."""
+    try:
+        try:
+            app(prog_name="hdrrecon")
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would try once more at its end
+        print(f"error: the output cannot be written: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        sys.exit(1)
+
+
 if __name__ == "__main__":
-    app()
+    command()

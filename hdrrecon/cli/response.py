@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from hdrrecon.cli.errors import usage_errors
+from hdrrecon.cli.errors import shown, usage_errors
 
 
 class _EstimateByDefault(TyperGroup):
@@ -58,7 +58,7 @@ def estimate(
     with usage_errors(code=1):
         network = zoo.load_file(weights) if weights else None
         curve = estimate_response(photo, model=model or zoo.DEFAULT_MODEL, device=device, network=network, exif=exif)
-        typer.echo(report(photo.name, curve))
+        typer.echo(shown(report(photo.name, curve)))
         if plot:
             save_plot(plot, curve, title=f"{photo.name}: estimated response")
             typer.echo(f"wrote {plot}")

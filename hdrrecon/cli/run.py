@@ -13,7 +13,8 @@ import typer
 
 import hdrrecon
 from hdrrecon.cli import options as opt
-from hdrrecon.cli.errors import usage_errors
+from hdrrecon.cli.errors import shown, usage_errors
+from hdrrecon.io.atomic import sweep
 from hdrrecon.options import ReconstructOptions, WriteOptions
 
 _ULTRA_HDR = (".jpg", ".jpeg")
@@ -90,7 +91,7 @@ def run(
     from hdrrecon.batch.collect import parse_shard
 
     with usage_errors():
-        jobs, problems = _jobs(inputs, out, format)
+        jobs, problems, results = _jobs(inputs, out, format, preview)
         index, count = parse_shard(shard)
         given = {
             "headroom_stops": headroom_stops,
@@ -114,7 +115,9 @@ def run(
     # Every shard sees the same problems; one of them counts them.
     problems = problems if index == 0 else []
     mine = jobs[index::count]
-    todo = [job for job in mine if not (skip_existing and job.target.exists())]
+    todo = [job for job in mine if not (skip_existing and job.target.is_file())]
+    for folder in {job.target.parent for job in mine}:
+        sweep(folder)  # what killed runs left
     tally = Counter(failed=len(problems), skipped=len(mine) - len(todo))
     if todo:
         with usage_errors():  # before the first photo, not once per photo
@@ -130,6 +133,12 @@ def run(
     if not quiet:
         left = f", {tally['left']} not begun" if tally["left"] else ""
         typer.echo(f"{tally['done']} done, {tally['failed']} failed, {tally['skipped']} skipped{left}")
+        if tally["skipped"]:
+            typer.echo(
+                "skipped photos have their results already; --overwrite makes them anew, also with other options"
+            )
+        if results:
+            typer.echo(f"{results} results of earlier runs among the inputs were passed over")
     raise typer.Exit(1 if tally["failed"] else 0)
 
 
@@ -142,38 +151,55 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
 
     crew = crew_for(reconstructor.device.type, len(todo), torch.get_num_threads())
     work, tally = PhotoWork(reconstructor, order.shared_by(crew.reconstruct)), Counter(left=len(todo))
-    with crew.at_work(), closing(convey(todo, work.stages(crew), stop=work.stop)) as outcomes:
-        for outcome in outcomes:
-            tally["left"] -= 1
-            source = outcome.job.source
-            for note in outcome.notes:
-                say(note if str(source) in note else f"{source}: {note}", "yellow")
-            if outcome.error is not None:
-                say(sentence(source, outcome.error), "red")
-            tally["failed" if outcome.error is not None else "done" if outcome.value else "skipped"] += 1
-            step()
+    told = []
+
+    def interrupted() -> None:
+        if not told:
+            told.append(True)
+            say("stopping: photos at work are being finished; Ctrl-C again leaves at once", "yellow")
+
+    conveyed = convey(todo, work.stages(crew), stop=work.stop, interrupted=interrupted)
+    with crew.at_work(), closing(conveyed) as outcomes:
+        try:
+            for outcome in outcomes:
+                tally["left"] -= 1
+                source = outcome.job.source
+                for note in outcome.notes:
+                    say(note if str(source) in note else f"{source}: {note}", "yellow")
+                if outcome.error is not None:
+                    say(sentence(source, outcome.error), "red")
+                tally["failed" if outcome.error is not None else "done" if outcome.value else "skipped"] += 1
+                step()
+        except KeyboardInterrupt:
+            interrupted()
+            raise
     return tally
 
 
-def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list, list[str]]:
-    """`Job`s and sentences about inputs that name nothing.
+def _jobs(inputs: list[str], out: Path, format: str | None, preview: bool) -> tuple[list, list[str], int]:
+    """`Job`s, sentences about inputs that name nothing, and how many results were passed over.
 
     Raises:
         ValueError: nothing at all was found, or the output does not fit the inputs.
     """
-    from hdrrecon.batch.collect import expand, plan
+    from hdrrecon.batch.collect import find, plan
     from hdrrecon.batch.photos import Job
     from hdrrecon.io import READABLE, WRITABLE
 
     extension = "." + (format or "exr").lower().lstrip(".")
     if extension not in WRITABLE:
         raise ValueError(f"--format is {format!r}; choose one of {', '.join(sorted(e[1:] for e in WRITABLE))}")
-    sources, problems = expand(inputs, without=out)
+    found = find(inputs, without=out)
+    sources, problems = found.sources, found.problems
     if not sources:
-        raise ValueError("\n".join(problems))
+        passed = [f"{found.results} results of earlier runs, and no photos"] if found.results else []
+        raise ValueError("\n".join([*problems, *passed]))
     named = out.suffix.lower()
     if out.is_dir() or named not in READABLE | WRITABLE:
-        return [Job(source.path, target) for source, target in plan(sources, out, extension)], problems
+        if out.exists() and not out.is_dir():
+            raise ValueError(f"{out} is no folder; name a folder for the results, or a file with a format's extension")
+        planned = plan(sources, out, extension, preview=preview)
+        return [Job(source.path, target) for source, target in planned], problems, found.results
     if named not in WRITABLE:
         raise ValueError(f"cannot write {out}: wanted {', '.join(sorted(WRITABLE))}, or a folder")
     if len(sources) > 1 or Path(inputs[0]).is_dir():
@@ -182,7 +208,7 @@ def _jobs(inputs: list[str], out: Path, format: str | None) -> tuple[list, list[
         raise ValueError(f"{out} and --format {format} contradict each other; leave one of them out")
     if out.resolve() == sources[0].path.resolve():
         raise ValueError(f"{out} is the photo itself; choose another name")
-    return [Job(sources[0].path, out)], problems
+    return [Job(sources[0].path, out)], problems, found.results
 
 
 def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> WriteOptions:
@@ -235,7 +261,7 @@ def _progress(total: int, quiet: bool) -> Iterator[tuple]:
     task = bar.add_task("", total=total)
 
     def say(text, style):
-        return console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
+        return console.print(shown(text), style=style, markup=False, highlight=False, soft_wrap=True)
 
     with bar:
         yield lambda: bar.advance(task), say

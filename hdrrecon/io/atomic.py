@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-PREFIX = ".hdrrecon-"
+PREFIX, PIECE = ".hdrrecon-", ".hdrrecon-piece-"
+_PIECES_LAST_S = 3600  # pieces of an .exr, which live for seconds
 _TEMPORARY = re.compile(re.escape(PREFIX) + r"[0-9a-f]{12}(\.[^.]*)?")
 _swept: set[str] = set()
 
@@ -64,8 +66,13 @@ def sweep(folder: Path) -> int:
     removed = 0
     with suppress(OSError):
         for entry in list(os.scandir(folder)):
-            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+            if not entry.is_file(follow_symlinks=False):
+                continue
+            if _TEMPORARY.fullmatch(entry.name):
                 removed += _removed_if_free(entry.path)
+            elif entry.name.startswith(PIECE) and time.time() - entry.stat().st_mtime > _PIECES_LAST_S:
+                os.unlink(entry.path)
+                removed += 1
     return removed
 
 

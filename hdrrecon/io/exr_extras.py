@@ -11,6 +11,7 @@ import numpy as np
 
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.io.exr import CONFIDENCE_CHANNEL, check_exr, named_for_cpp
+from hdrrecon.io.photo import check_is_file
 
 RESPONSE_ATTRIBUTE = "hdrreconResponse"
 LIGHT_ATTRIBUTE = "hdrreconLight"
@@ -30,6 +31,7 @@ class Extras:
 
 def read_extras(path: str | Path) -> Extras:
     """What the header and channels of an .exr say; nothing for files of other kinds."""
+    check_is_file(Path(path))
     with open(path, "rb") as file:
         if file.read(4) != b"\x76\x2f\x31\x01":
             return Extras()

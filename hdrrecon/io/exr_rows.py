@@ -87,7 +87,7 @@ class ExrRows:
             return (np.array([0, first], np.int32), np.array([width - 1, last], np.int32))
 
         header = {**self.header, "dataWindow": window(top, top + count - 1), "displayWindow": window(0, height - 1)}
-        handle, name = tempfile.mkstemp(".exr", ".hdrrecon-", self.path.parent)
+        handle, name = tempfile.mkstemp(".exr", ".hdrrecon-piece-", self.path.parent)
         os.close(handle)
         try:
             write_exr(Path(name), header, channels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -64,6 +65,20 @@ READABLE = frozenset(
 
 class ReadError(ValueError):
     """A file was found but cannot be read as an image: damaged, empty, or of a kind that is not supported."""
+
+
+def check_is_file(path: Path) -> None:
+    """Raise IsADirectoryError or ReadError for what would not end, or never begin: folders, pipes, devices, sockets.
+
+    Raises:
+        FileNotFoundError, PermissionError, OSError: naming the path.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(f"{path} is a folder; name an image file")
+    if not stat.S_ISREG(mode):
+        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
+        raise ReadError(f"{path} is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file; name an image file")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import stat
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from hdrrecon.io.jpeg_decode import decode_jpeg
 from hdrrecon.io.jxl import decode_jxl
 from hdrrecon.io.limits import check_holds
 from hdrrecon.io.orientation import is_adobe_rgb, orientation_of, upright
-from hdrrecon.io.photo import RAW_NAMES, CodedPhoto, Decoded, Photo, ReadError
+from hdrrecon.io.photo import RAW_NAMES, CodedPhoto, Decoded, Photo, ReadError, check_is_file
 from hdrrecon.io.pillow import decode_with_pillow
 from hdrrecon.io.png import decode_png
 from hdrrecon.io.pq import WHITE_NITS
@@ -174,20 +173,6 @@ def _load(path: Path) -> tuple[str, bytes]:
         with _naming(path):
             kind = kind_of(head)
         return kind, head if kind == "exr" else head + file.read()
-
-
-def check_is_file(path: Path) -> None:
-    """Raise IsADirectoryError or ReadError for what would not end, or never begin: folders, pipes, devices, sockets.
-
-    Raises:
-        FileNotFoundError, PermissionError, OSError: naming the path.
-    """
-    mode = path.stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(f"{path} is a folder; name an image file")
-    if not stat.S_ISREG(mode):
-        kinds = {stat.S_IFIFO: "a named pipe", stat.S_IFSOCK: "a socket"}
-        raise ReadError(f"{path} is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file; name an image file")
 
 
 def _decode(kind: str, data: bytes, path: Path, white_nits: float) -> Decoded:

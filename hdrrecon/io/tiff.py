@@ -21,6 +21,7 @@ from hdrrecon.io import tiff_tags as tags
 from hdrrecon.io.alpha import divided
 from hdrrecon.io.limits import DEFLATE_RATIO, check_holds, check_size
 from hdrrecon.io.mark import SOFTWARE
+from hdrrecon.io.optional import install_command
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
 from hdrrecon.io.tiff_tags import Directory, directories, exif_block, is_raw, page_alone, photo_page
@@ -125,7 +126,7 @@ def _samples(data: bytes, alone: bytes, page: Directory, bits: set[int]) -> np.n
         if pixels is None:
             what = _describe(page, bits)
             raise ReadError(
-                f'the {what} cannot be decoded ({error}); some kinds need: pip install "hdrrecon[hdrfiles]"'
+                f"the {what} cannot be decoded ({error}); some kinds need: {install_command('hdrfiles')}"
             ) from error
         return pixels
 

@@ -69,6 +69,7 @@ def write_reconstruction(
     held = photo.stored.nbytes + held_light * height * width
     rows = band_rows(size, how.memory_bytes, held, device)
     (one,) = pipeline.prepare_input(photo, how, device)
+    new_preview = preview is not None and not Path(preview).exists()
     if preview is not None:  # first: a result that exists then has its strip, so that a later run may skip it
         write_preview(Path(preview), photo, one)
     if extension == ".exr":
@@ -85,17 +86,22 @@ def write_reconstruction(
         return in_rec709(light, photo.to_rec709).cpu().numpy(), alpha, None if sure is None else sure.cpu().numpy()
 
     bands = in_bands(size[0], rows, reconstructed)
-    if extension in BY_ROWS:
-        with row_writer(target, size, alpha=photo.alpha is not None, confidence=confidence, **options) as writer:
-            for _, parts in bands:
-                writer.write(*parts)
-        return target
-    light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
-    for band, (part, alpha_part, _) in bands:
-        light[band] = part
-        if alpha is not None:
-            alpha[band] = alpha_part
-    return write(target, light, alpha=alpha, **options)
+    try:
+        if extension in BY_ROWS:
+            with row_writer(target, size, alpha=photo.alpha is not None, confidence=confidence, **options) as writer:
+                for _, parts in bands:
+                    writer.write(*parts)
+            return target
+        light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
+        for band, (part, alpha_part, _) in bands:
+            light[band] = part
+            if alpha is not None:
+                alpha[band] = alpha_part
+        return write(target, light, alpha=alpha, **options)
+    except BaseException:
+        if preview is not None and new_preview:  # a strip without its result would look like one
+            Path(preview).unlink(missing_ok=True)
+        raise
 
 
 def write_preview(path: Path, photo: InputImage, one: PreparedPhoto) -> None:

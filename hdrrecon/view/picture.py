@@ -41,7 +41,5 @@ def write_picture(path: str | Path, picture: np.ndarray) -> Path:
     marked.add_text("Software", SOFTWARE)
     png = path.suffix.lower() == ".png"
     with atomic_write(path) as temporary:
-        Image.fromarray(picture).save(
-            temporary, **({"pnginfo": marked} if png else {"quality": 95, "subsampling": 0})
-        )
+        Image.fromarray(picture).save(temporary, **({"pnginfo": marked} if png else {"quality": 95, "subsampling": 0}))
     return path

@@ -1,12 +1,17 @@
 """Named inputs become photos, photos become result names, and no result ever lands on another or on a photo."""
 
+import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hdrrecon.batch.collect import Source, expand, parse_shard, plan, target
+from hdrrecon.batch.collect import Source, expand, find, parse_shard, plan, preview_of, target
+from hdrrecon.io import write
+from hdrrecon.io.mark import is_result
+from hdrrecon.view.picture import write_picture
 
 
 @pytest.fixture
@@ -26,6 +31,7 @@ def tree(tmp_path, monkeypatch) -> Path:
     ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    write_picture(tmp_path / "a" / "x.preview.png", np.zeros((4, 4, 3), np.uint8))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -148,3 +154,76 @@ def test_shards():
     for bad in ("4/4", "1", "a/b", "-1/2", "1/0", ""):
         with pytest.raises(ValueError, match="i/n"):
             parse_shard(bad)
+
+
+def test_previews_are_planned_like_results():
+    """x.preview.jpg as .png, and the strip of x.jpg, would both be x.preview.png."""
+    sources = [Source(Path("in/x.jpg"), Path("in")), Source(Path("in/x.preview.jpg"), Path("in"))]
+    targets = [t for _, t in plan(sources, Path("out"), ".png", preview=True)]
+    everything = [*targets, *map(preview_of, targets)]
+    assert len({str(path) for path in everything}) == 4
+    assert [t.name for _, t in plan(sources, Path("out"), ".png")] == ["x.png", "x.preview.png"]
+
+
+@pytest.mark.parametrize("extension", [".exr", ".hdr", ".tif", ".png", ".jpg", ".avif", ".heic", ".jxl"])
+def test_results_are_known_by_what_is_in_them(tmp_path, extension):
+    pytest.importorskip("imagecodecs")
+    pytest.importorskip("pillow_heif")
+    from PIL import Image
+
+    light = np.random.default_rng(0).random((16, 24, 3)).astype(np.float32) * 3
+    Image.fromarray((80 * light).astype(np.uint8)).save(tmp_path / "photo.jpg")
+    result = write(tmp_path / f"x{extension}", light, base=tmp_path / "photo.jpg" if extension == ".jpg" else None)
+    renamed = result.rename(tmp_path / f"holiday{extension}")
+    assert is_result(renamed) and not is_result(tmp_path / "photo.jpg")
+    found = find([tmp_path])
+    assert [s.path.name for s in found.sources] == ["photo.jpg"] and not found.problems
+    assert find([str(tmp_path / "*")]).sources == found.sources
+    assert [s.path for s in find([renamed]).sources] == [renamed], "what is named is tried"
+
+
+def test_pipes_loops_and_locked_folders_are_named_and_stop_nothing(tmp_path):
+    for name in ("a.jpg", "sub/b.jpg", "locked/c.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    (tmp_path / "nothing.jpg").symlink_to(tmp_path / "gone.jpg")
+    (tmp_path / "round").symlink_to(tmp_path)
+    (tmp_path / "locked").chmod(0)
+    try:
+        readable = os.access(tmp_path / "locked", os.R_OK)  # root may read everything
+        for given in (str(tmp_path), str(tmp_path / "*"), str(tmp_path / "**" / "*.jpg")):
+            found = find([given])
+            kept = {s.path.name for s in found.sources}
+            assert {"a.jpg", "b.jpg"} <= kept <= {"a.jpg", "b.jpg", *(["c.jpg"] if readable else [])}
+            told = " ".join(found.problems)
+            assert (
+                "pipe.jpg: a named pipe" in told and "loop.jpg: " in told and "nothing.jpg: a link to nothing" in told
+            )
+        assert readable or "locked: this folder cannot be read" in " ".join(find([tmp_path]).problems)
+        assert "a named pipe" in find([tmp_path / "pipe.jpg"]).problems[0]
+        assert "a device" in find(["/dev/null"]).problems[0]
+    finally:
+        (tmp_path / "locked").chmod(0o755)
+
+
+def test_lists_of_other_encodings(tmp_path):
+    (tmp_path / "Müller.jpg").touch()
+    for encoding in ("latin-1", "utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "list.txt").write_bytes("# Fotos\nMüller.jpg\n".encode(encoding))
+        assert [s.path.name for s in expand([tmp_path / "list.txt"])[0]] == ["Müller.jpg"], encoding
+    raw = os.fsdecode(b"caf\xe9.jpg")
+    (tmp_path / raw).touch()
+    (tmp_path / "list.txt").write_bytes(b"caf\xe9.jpg\n")
+    assert [s.path.name for s in expand([tmp_path / "list.txt"])[0]] == [raw]
+
+
+def test_names_as_long_as_file_systems_allow(tmp_path):
+    names = ["a" * 251 + ".jpg", "a" * 251 + ".png", "ä" * 125 + ".jpg"]
+    sources = [Source(tmp_path / name, tmp_path) for name in names]
+    targets = [t for _, t in plan(sources, tmp_path / "out", ".exr", preview=True)]
+    everything = [*targets, *map(preview_of, targets)]
+    assert len(set(everything)) == 6
+    assert all(len(os.fsencode(path.name)) <= 255 for path in everything)
+    assert all(path.name.endswith((".exr", ".preview.png")) for path in everything)

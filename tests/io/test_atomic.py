@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from hdrrecon.io import write
-from hdrrecon.io.atomic import atomic_write
+from hdrrecon.io.atomic import atomic_write, sweep
 
 writing = sys.modules[write.__module__]  # the module; its name in the package is the function's
 
@@ -125,3 +125,20 @@ def test_long_names_and_threads(tmp_path):
         list(pool.map(save, range(16)))
     assert np.ptp(np.load(name)) == 0
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_killed_runs_left_is_swept_away_but_not_what_is_being_written(tmp_path):
+    left = tmp_path / ".hdrrecon-0123456789ab.exr"
+    left.write_bytes(b"half")
+    other = tmp_path / ".hdrrecon-of-someone-else"
+    other.touch()
+    with atomic_write(tmp_path / "x.exr") as temporary:
+        assert not left.exists() and other.exists()
+        temporary.write_bytes(b"whole")
+        assert sweep(tmp_path) == 0 and temporary.exists()
+        assert int(subprocess.check_output([sys.executable, "-c", SWEEP, str(tmp_path)])) == 0
+        assert temporary.exists()
+    assert (tmp_path / "x.exr").read_bytes() == b"whole"
+
+
+SWEEP = "import sys; from pathlib import Path; from hdrrecon.io.atomic import sweep; print(sweep(Path(sys.argv[1])))"
