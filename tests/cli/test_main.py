@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 import hdrrecon
 from hdrrecon.cli.main import app
 from hdrrecon.io.ultrahdr import read_gain_map
+from hdrrecon.options import ReconstructOptions, options_from
 from hdrrecon.view.picture import write_picture
 from tests.conftest import needs_weights
 
@@ -39,16 +40,9 @@ class Fake:
         *,
         confidence,
         preview=None,
-        attributes=None,
-        response,
-        exif,
-        dequantize,
-        highlights,
-        panorama,
-        memory,
-        sun=None,
         **options,
     ):
+        _, written = options_from(options)
         path, code = photo
         for word, error in self.fails.items():
             if word in path.name:
@@ -57,7 +51,7 @@ class Fake:
             preview.parent.mkdir(parents=True, exist_ok=True)
             write_picture(preview, np.zeros((2, 4, 3), np.uint8))
         light = np.concatenate([2 * code[..., :3], code[..., 3:]], axis=-1)
-        return hdrrecon.write(target, light, attributes=attributes, **options)
+        return hdrrecon.write(target, light, **written.keywords())
 
 
 @pytest.fixture
@@ -121,17 +115,7 @@ def test_options_reach_the_reconstructor(photos, monkeypatch):
         "--precision",
         "float32",
     )
-    plain = {
-        "response": "estimate",
-        "exif": True,
-        "dequantize": False,
-        "highlights": "median",
-        "panorama": None,
-        "sun": "auto",
-        "memory": None,
-        "confidence": False,
-        "preview": None,
-    }
+    plain = {**ReconstructOptions().keywords(), "confidence": False, "preview": None}
     assert asked == [
         plain,
         dict(plain, response="srgb", exif=False, dequantize=True, highlights="energy", panorama=True, memory=10**9),
