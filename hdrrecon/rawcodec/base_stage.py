@@ -27,7 +27,7 @@ def encode_base(model: Model, header: Header, pixels: np.ndarray, raw: np.ndarra
     step = guessed_step(bpp)
     samples = len(fitter.target)
     scale = raw.shape[0] * raw.shape[1] / samples
-    exponent = int(np.clip(np.round(np.log2(np.sqrt(raw.shape[0] * raw.shape[1]) / step)) - 1, 3, 20))
+    exponent = int(np.clip(np.round(np.log2(np.sqrt(raw.shape[0] * raw.shape[1]) / step)) - 2, 3, 20))
     unit = int(np.clip(np.round(np.log2(2.5 / step)), 3, 7))
     best = None
     for local in (False, True):
