@@ -27,7 +27,7 @@ from hdrrecon.camera.dequantize import on_grid
 from hdrrecon.camera.response import ResponseCurve, pick_response
 from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.precision import autocast
-from hdrrecon.networks.restore.features import Seen, seen_maps
+from hdrrecon.networks.restore.features import Seen
 from hdrrecon.networks.stages import Linearizer, Refiner, Restorer
 from hdrrecon.networks.working_resolution import working_size
 from hdrrecon.options import (
@@ -45,8 +45,9 @@ from hdrrecon.pipeline.panorama import Sphere, around, check_panorama, is_panora
 from hdrrecon.pipeline.panorama_light import weigh
 from hdrrecon.pipeline.pixels import PixelCodes
 from hdrrecon.pipeline.prepared import PreparedPhoto, fills_shadows, something_missing
-from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk
+from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk, shrunk_code
 from hdrrecon.pipeline.result import Reconstruction, reconstruction
+from hdrrecon.pipeline.seen import seen_at
 
 Step = tuple[str, Callable[[], object]]
 
@@ -113,7 +114,7 @@ class HDRPipeline(nn.Module):
         if not isinstance(code, PixelCodes):
             return code
         size = working_size(code.size, longest or max(code.size))
-        return shrunk(lambda rows: nchw(code.code(rows)), code.size, size, code.device)
+        return shrunk_code(code, size)
 
     def _response(self, out: dict[str, Tensor], prior: dict[str, float] | None) -> ResponseCurve:
         likely = dict(zip(FAMILIES, out["families"].tolist()))
@@ -326,15 +327,6 @@ class HDRPipeline(nn.Module):
 
     def _enlarged(self, features: Tensor, photo: PreparedPhoto) -> Enlarged:
         return Enlarged(features, photo.codes.size, (lambda x: around(x, 1, 1)) if photo.panorama else replicated)
-
-
-def seen_at(photo: PreparedPhoto, size: tuple[int, int]) -> Seen:
-    """What a network at the working resolution sees of a photo, at `size` (h, w), no larger than it."""
-
-    def maps(rows):
-        return seen_maps(nchw(photo.codes.code(rows)), nchw(photo.linear(rows)))
-
-    return Seen.split(shrunk(maps, photo.codes.size, size, photo.codes.device))
 
 
 def nchw(image: Tensor) -> Tensor:

@@ -34,6 +34,11 @@ class PixelCodes:
         self.stored = stored if device is None else stored.to(device)
         self.device = self.stored.device
         self.values = None
+        # (H, W, 1 or 3), where NumPy and OpenCV can work on the bytes themselves.
+        on_cpu = stored.dtype == torch.uint8 and self.device.type == "cpu"
+        self.bytes: np.ndarray | None = self.stored.numpy() if on_cpu else None
+        # The same where a code value is simply a byte / 255.
+        self.even_bytes = self.bytes if values is None else None
         if not stored.is_floating_point():
             count = torch.iinfo(stored.dtype).max + 1
             if values is None:
@@ -42,6 +47,9 @@ class PixelCodes:
             if stored.dtype == torch.uint16 and self.device.type != "cpu":
                 self.stored = self.stored.int()  # CUDA cannot index uint16
         self._flags = None if self.values is None else flags_of(self.values)
+        if self.even_bytes is not None:  # the least bytes that are over-exposed, and not under-exposed
+            flags = self._flags[:, 0]
+            self.first_over, self.first_lit = (int(((flags & bit) > 0).nonzero()[0]) for bit in (OVER, LIT))
 
     @classmethod
     def of_tensor(cls, code: Tensor, device: torch.device | str | None = None) -> PixelCodes:
@@ -67,8 +75,29 @@ class PixelCodes:
 
     def flags(self, rows: slice) -> Tensor:
         """`flags_of` the pixels of some rows: the bits of any of their channels, (h, W) uint8."""
+        if self.even_bytes is not None:  # what any channel says, the brightest says
+            import cv2
+
+            return torch.from_numpy(cv2.LUT(self.brightest_bytes(rows), self._flags[:, 0].numpy()))
         flags = flags_of(self.code(rows)) if self._flags is None else self.looked_up(rows, self._flags)
         return flags[..., 0] | flags[..., 1] | flags[..., 2]
+
+    def three_bytes(self, rows: slice) -> np.ndarray:
+        """Some rows of `bytes`, (h, W, 3), contiguous."""
+        stored = self.bytes[rows]
+        return np.ascontiguousarray(
+            stored if stored.shape[-1] == 3 else np.broadcast_to(stored, (*stored.shape[:2], 3))
+        )
+
+    def brightest_bytes(self, rows: slice) -> np.ndarray:
+        """The largest channel of some rows of `bytes`, (h, W)."""
+        import cv2
+
+        stored = self.bytes[rows]
+        if stored.shape[-1] == 1:
+            return np.ascontiguousarray(stored[..., 0])
+        red, green, blue = cv2.split(np.ascontiguousarray(stored))
+        return cv2.max(cv2.max(red, green), blue)
 
     def code_at(self, y: Tensor, x: Tensor) -> Tensor:
         """Code values of the pixels in rows `y` (n,) and columns `x` (n,), (n, 3) float32."""

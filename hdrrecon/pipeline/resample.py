@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from hdrrecon.pipeline.area_means import area_means, pooled_bytes
 from hdrrecon.pipeline.bands import BAND_PX_ELSEWHERE
+from hdrrecon.pipeline.pixels import PixelCodes
 
 BAND_PX = 1 << 17  # pixels held at full size while shrinking
 CPU = torch.device("cpu")
@@ -37,10 +40,12 @@ def shrunk(
         (1, C, h, w), what `interpolate(all rows, to, mode="area")` gives.
     """
     (height, width), (h, w) = size, to
-    most, at_once = band_px(device), device.type != "cpu"
+    most = band_px(device)
     rows = max(1, most // width)
     if to == size:
         return torch.cat([maps(slice(top, min(top + rows, height))) for top in range(0, height, rows)], 2)
+    if device.type == "cpu":
+        return _shrunk_on_cpu(maps, size, to)
 
     def start(i):
         return i * height // h
@@ -56,12 +61,25 @@ def shrunk(
         # Each row is shrunk alone, and only then the rows together: the same to the bit wherever bands end.
         narrow = torch.cat([_narrowed(part, w) for part in parts], 2)
         bounds = [(start(i) - top, stop(i) - top) for i in range(first, after)]
-        out += (
-            [_means_at_once(narrow, bounds)]
-            if at_once
-            else [narrow[..., a:b, :].mean(2, keepdim=True) for a, b in bounds]
-        )
+        out.append(_means_at_once(narrow, bounds))
     return torch.cat(out, 2)
+
+
+def _shrunk_on_cpu(maps: Callable[[slice], Tensor], size: tuple[int, int], to: tuple[int, int]) -> Tensor:
+    def rows(band: slice) -> np.ndarray:
+        return maps(band)[0].transpose(0, 1).numpy()
+
+    channels = maps(slice(0, 1)).shape[1]
+    means = area_means(rows, size, to, channels, planar=True, most_px=BAND_PX)
+    return torch.from_numpy(means).transpose(0, 1).contiguous()[None]
+
+
+def shrunk_code(codes: PixelCodes, to: tuple[int, int]) -> Tensor:
+    """Area means of a photo's code values, (1, 3, h, w); of bytes on a CPU without making floats of all of them."""
+    if codes.bytes is not None and to != codes.size:
+        means = pooled_bytes(codes.three_bytes, codes.size, codes.values.numpy(), to)
+        return torch.from_numpy(means).permute(2, 0, 1)[None].contiguous()
+    return shrunk(lambda rows: codes.code(rows).permute(2, 0, 1)[None].contiguous(), codes.size, to, codes.device)
 
 
 def _narrowed(part: Tensor, width: int) -> Tensor:

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from hdrrecon.camera.masks import OVER_START
 from hdrrecon.networks.working_resolution import working_size
-from hdrrecon.pipeline.pipeline import seen_at
 from hdrrecon.pipeline.prepared import PreparedPhoto
+from hdrrecon.pipeline.seen import seen_at
 from hdrrecon.video.memory import SmallFrame
 from hdrrecon.video.motion import strongest
 

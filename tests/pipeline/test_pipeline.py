@@ -106,8 +106,10 @@ def test_bands_give_what_one_piece_gives(code, dtype):
 def test_8_bit_codes_give_what_their_floats_give(code):
     pipeline = random_pipeline()
     floats, bytes_ = pipeline(code), pipeline((code * 255).round().to(torch.uint8))
-    for name in ("radiance", "linear", "confidence", "over", "under"):
+    for name in ("linear", "over", "under"):
         assert torch.equal(getattr(bytes_, name), getattr(floats, name)), name
+    for name in ("radiance", "confidence"):  # what the networks see are means: of bytes exact, of floats rounded
+        torch.testing.assert_close(getattr(bytes_, name), getattr(floats, name), rtol=1e-5, atol=1e-6)
 
 
 def test_clipped_pixels_alone_are_worked_on_as_all_would_be(code):
