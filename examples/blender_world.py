@@ -5,6 +5,7 @@ the pixels Blender sees are those of the EXR, exactly.
 """
 
 PYTHON = "python3"  # the interpreter in which you ran: pip install hdrrecon
+SUN = "auto"  # or "off", or "ELEVATION,AZIMUTH" in degrees if you know better: azimuth 0 is the middle of the picture
 
 import subprocess
 from pathlib import Path
@@ -26,8 +27,8 @@ def reconstruct(photo: Path) -> Path:
         str(target),
         "--float",
         "--overwrite",
-        "--highlights",
-        "energy",
+        "--sun",
+        SUN,
     ]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

@@ -8,9 +8,9 @@ curve of modern cameras (one that the estimate knows well), 8-bit JPEG. Mitsuba 
 floor, in the light of
 
     LDR        the JPEG as every program would take it: through the sRGB curve
-    linear     the JPEG through the estimated camera response, nothing restored
     median     hdrrecon.reconstruct as it comes: the least error pixel by pixel
-    energy     hdrrecon.reconstruct(highlights="energy"), which is meant for lighting
+    no sun     hdrrecon.reconstruct(highlights="energy", sun="off"): the energy of the restoring network alone
+    energy     hdrrecon.reconstruct(highlights="energy"), which is meant for lighting: with the light budget's sun
     true       the HDRI itself
 
 and the script prints, for each, the mean absolute error of the linear picture against the true one in percent of
@@ -56,7 +56,7 @@ from hdrrecon.camera.simulate import Camera, simulate
 from hdrrecon.color import luminance, srgb_to_linear
 from hdrrecon.view.strip import captioned, stacked
 
-NAMES = ("LDR", "linear", "median", "energy", "true")
+NAMES = ("LDR", "median", "no sun", "energy", "true")
 
 
 def photograph(hdri: np.ndarray, clip_percent: float) -> tuple[np.ndarray, np.ndarray]:
@@ -134,10 +134,9 @@ def compare(picture: np.ndarray, true: np.ndarray, floor: np.ndarray) -> dict[st
 def prove(path: Path, rebuild: hdrrecon.Reconstructor, args: argparse.Namespace) -> dict[str, dict[str, float]]:
     """The renderings of one HDRI, compared; writes their picture if asked to."""
     code, truth = photograph(hdrrecon.read(path)[..., :3], args.clip)
-    median, energy = (
-        rebuild(code, response=args.response, highlights=kind, details=True) for kind in ("median", "energy")
-    )
-    panoramas = srgb_to_linear(code / np.float32(255)), median.linear, median.radiance, energy.radiance, truth
+    ways = ({"highlights": "median"}, {"highlights": "energy", "sun": "off"}, {"highlights": "energy"})
+    rebuilt = [rebuild(code, response=args.response, panorama=True, **way) for way in ways]
+    panoramas = (srgb_to_linear(code / np.float32(255)), *rebuilt, truth)
     pictures = {
         name: render(panorama, args.width, args.samples, args.cache) for name, panorama in zip(NAMES, panoramas)
     }

@@ -33,7 +33,9 @@ from PIL import Image
 
 import hdrrecon
 from hdrrecon import view
+from hdrrecon.cli.options import sun_of
 from hdrrecon.color import linear_to_srgb
+from hdrrecon.io.exr_extras import light_attribute
 
 
 def own_panorama(height: int = 256) -> np.ndarray:
@@ -56,6 +58,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("panorama", type=Path, nargs="?", help="a 2:1 photo; without one, the script makes its own")
     parser.add_argument("-o", "--out", type=Path, default=Path("panorama.exr"))
     parser.add_argument("--response", default="estimate", choices=("estimate", "camera", "srgb"))
+    parser.add_argument("--sun", default="auto", help="auto, off, or ELEVATION,AZIMUTH[,STRENGTH]")
     args = parser.parse_args(arguments)
 
     truth = None
@@ -65,10 +68,24 @@ def main(arguments: list[str] | None = None) -> None:
         codes = np.rint(255 * linear_to_srgb(np.clip(truth, 0, 1))).astype(np.uint8)
         Image.fromarray(codes).save(args.panorama, quality=95)
     result = hdrrecon.reconstruct(
-        args.panorama, response=args.response, highlights="energy", panorama=True, details=True
+        args.panorama,
+        response=args.response,
+        highlights="energy",
+        panorama=True,
+        sun=sun_of(args.sun),
+        details=True,
     )
     # Beyond 65504 a half float ends, and suns go there.
-    hdrrecon.write(args.out, result.radiance, confidence=result.confidence, dtype="float", envmap="latlong")
+    believed = result.light_estimate.as_dict() if result.light_estimate else None
+    attributes = light_attribute(believed) if believed else None
+    hdrrecon.write(
+        args.out,
+        result.radiance,
+        confidence=result.confidence,
+        dtype="float",
+        envmap="latlong",
+        attributes=attributes,
+    )
     view.write_viewer(
         args.out.with_suffix(".html"),
         result.radiance[..., :3],
@@ -76,10 +93,13 @@ def main(arguments: list[str] | None = None) -> None:
         confidence=result.confidence,
         response=result.response,
     )
-    for name, light in {"photo": result.linear, "reconstruction": result.radiance, "truth": truth}.items():
-        if light is not None:
-            print(name, *view.light_report(light[..., :3]).lines(), sep="\n  ")
-    print(f"wrote {args.out} and {args.out.with_suffix('.html')}")
+    report = view.light_report(result.radiance[..., :3], believed)
+    args.out.with_suffix(".json").write_text(report.json() + "\n", encoding="utf-8")
+    print("photo", *view.light_report(result.linear[..., :3]).lines(), sep="\n  ")
+    print("reconstruction", *report.lines(), sep="\n  ")
+    if truth is not None:
+        print("truth", *view.light_report(truth).lines(), sep="\n  ")
+    print(f"wrote {args.out}, the page {args.out.with_suffix('.html')} and the report {args.out.with_suffix('.json')}")
 
 
 if __name__ == "__main__":

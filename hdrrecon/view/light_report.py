@@ -110,7 +110,9 @@ class LightReport:
         lines = [f"inferred          {where}; strength {strength}; on level ground to {2 ** known['level_stops']:.2g}"]
         if self.compact and not known["given_strength"] and self.sun_to_sky_range is not None:
             low, high = self.sun_to_sky_range
-            lines.append(f"sun to sky        between {low:.2g} and {high:.2g} with a chance of 80 %")
+            lines.append(
+                f"its uncertainty   a ratio between {low:.2g} and {high:.2g} of sun and sky, with a chance of 80 %"
+            )
         return lines
 
     def as_dict(self) -> dict[str, Any]:

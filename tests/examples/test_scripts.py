@@ -56,12 +56,10 @@ def test_lighting_proof_of_a_true_sun(tmp_path, capsys, monkeypatch):
         proof, "photograph", lambda hdri, percent: truths.append(photograph(hdri, percent)) or truths[-1]
     )
 
-    def knows(code, *, highlights, **_):
-        asked.append(highlights)
+    def knows(code, *, highlights, sun="auto", **_):
+        asked.append((highlights, sun))
         truth = truths[-1][1]
-        return SimpleNamespace(
-            radiance=truth if highlights == "energy" else np.minimum(truth, 2), linear=np.minimum(truth, 1)
-        )
+        return truth if (highlights, sun) == ("energy", "auto") else np.minimum(truth, 2)
 
     monkeypatch.setattr(proof.hdrrecon, "Reconstructor", lambda model, device: knows)
     folders = ["-o", str(tmp_path / "out"), "--cache", str(tmp_path / "kept")]
@@ -69,8 +67,9 @@ def test_lighting_proof_of_a_true_sun(tmp_path, capsys, monkeypatch):
     proof.main(arguments)
     first = capsys.readouterr().out
     row = [float(cell) for cell in first.splitlines()[-1].split()[1:]]
-    ldr, linear, median, energy = row[:4]
-    assert asked == ["median", "energy"] and energy == 0 and min(ldr, linear, median) > 5
+    ldr, median, no_sun, energy = row[:4]
+    assert asked == [("median", "auto"), ("energy", "off"), ("energy", "auto")]
+    assert energy == 0 and min(ldr, median, no_sun) > 5
     assert row[-2] == row[-1] and row[-1] > 1.1 * row[8], (
         "the shadow is that of the truth, and darker than without a sun"
     )
