@@ -207,8 +207,8 @@ def test_blender_world(blender, tmp_path, monkeypatch):
     )
     blender.light_world(world, blender.reconstruct(tmp_path / "p.jpg"))
     assert calls[0][1:5] == ["-m", "hdrrecon", "run", str(tmp_path / "p.jpg")] and calls[0][-2:] == [
-        "--highlights",
-        "energy",
+        "--sun",
+        "auto",
     ]
     assert world.links == [
         ("ShaderNodeTexEnvironment", "ShaderNodeBackground"),

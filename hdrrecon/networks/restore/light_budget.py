@@ -124,7 +124,7 @@ class LightEstimate:
 class LightBudget(nn.Module):
     """Statistics of a panorama -> posterior of its missing light. See the module's text.
 
-    Buffers `mean`, `deviation` (D,) standardise the statistics; `stretch` (2,) brings the intervals `facing` and `level` to
+    Buffers `mean`, `deviation` (D,) standardise the statistics; `sharpness` () makes the odds fit scenes left out; `stretch` (2,) brings the intervals `facing` and `level` to
     what held-out scenes need; `direction` (2,): half of the interval of the sun's direction is the first plus the second
     times the radius of the clipped region, in degrees.
     """
@@ -143,6 +143,7 @@ class LightBudget(nn.Module):
         self.register_buffer("mean", torch.zeros(inputs))
         self.register_buffer("deviation", torch.ones(inputs))
         self.register_buffer("stretch", torch.ones(2))
+        self.register_buffer("sharpness", torch.ones(()))
         self.register_buffer("direction", torch.tensor([3.0, 0.3]))
 
     def standardised(self, values: Tensor) -> Tensor:
@@ -151,7 +152,8 @@ class LightBudget(nn.Module):
 
     def forward(self, values: Tensor) -> BudgetAnswer:
         """(N, D) statistics in the order of the configuration -> what each member thinks."""
-        return self.answer(self.standardised(values)[None], values[:, self.config.statistics.index("balance")])
+        answer = self.answer(self.standardised(values)[None], values[:, self.config.statistics.index("balance")])
+        return answer._replace(kinds=self.sharpness * answer.kinds)
 
     def answer(self, inputs: Tensor, balance: Tensor, dropout: float = 0.0) -> BudgetAnswer:
         """`inputs` (members | 1, N, D) standardised; `balance` (N,): the sun the ground asks for, in stops."""

@@ -39,6 +39,7 @@ BRIGHTEST = 65000.0  # in the unit of the scenes: where half floats end
 _SUN_DEG = 3.0  # a sun and its glare in the sensor lie within
 _COMPACT_SR = 0.03  # a light source that gives most within so much is a lamp, a larger one a window
 _SUN_SHARE, _HARD_SHARE = 0.12, 0.4  # of the level ground's light, from which on a sun casts a shadow, and a hard one
+_MOON_BLUE = 0.5  # stops of blue over red in the sky of a night, from which on its light is the moon's
 _LEAST_SUN = 0.2  # illuminance of a sun, in light of 1.0 = clip level; below, its shadow was measured anyway
 
 
@@ -53,7 +54,8 @@ class Panorama:
 
 
 def load_panoramas(folder: Path) -> Iterator[Panorama]:
-    """The 1024 x 512 panoramas of a folder; `scenes.csv` beside or above it says where each was taken."""
+    """The 1024 x 512 panoramas of a folder; `scenes.csv` beside or above it says where each was taken, and in which the sun
+    itself was clipped: those would teach that suns are weak, and are left out."""
     import csv
 
     from hdrrecon import io
@@ -65,8 +67,8 @@ def load_panoramas(folder: Path) -> Iterator[Panorama]:
                 rows |= {row["name"]: row for row in csv.DictReader(handle)}
     for path in sorted(folder.glob("*.exr")):
         light = np.nan_to_num(io.read(path)[..., :3], posinf=BRIGHTEST).clip(0, BRIGHTEST)
-        if light.shape[:2] == (HEIGHT, 2 * HEIGHT):
-            row = rows.get(path.stem, {})
+        row = rows.get(path.stem, {})
+        if light.shape[:2] == (HEIGHT, 2 * HEIGHT) and row.get("sun") != "clipped":
             yield Panorama(path.stem, light.astype(np.float32), row.get("place", "outdoor"), row.get("night") == "1")
 
 
@@ -176,7 +178,7 @@ def measured_case(
         "level": np.array([part.level for part in parts], np.float32),
         "facing": np.array([part.facing for part in parts], np.float32),
         "shaded": np.array([part.shaded for part in parts], np.float32),
-        "kind": np.array(_kind(true, gain * photo, strongest, parts[-1].level, scene)),
+        "kind": np.array(_kind(true, gain * photo, strongest, parts[-1].level, scene, values["sky_blue"])),
         "sun_error_deg": np.array(angle, np.float32),
         "radius_deg": np.array(0.0 if source is None else source.radius_deg, np.float32),
     }
@@ -192,15 +194,19 @@ def _of_sun(toward: np.ndarray | None, strongest: np.ndarray, strength: float) -
     )
 
 
-def _kind(true: np.ndarray, photo: np.ndarray, strongest: np.ndarray, level: float, scene: Panorama) -> int:
-    """Index in `KINDS`: what the scene is truly lit by."""
+def _kind(
+    true: np.ndarray, photo: np.ndarray, strongest: np.ndarray, level: float, scene: Panorama, sky_blue: float
+) -> int:
+    """Index in `KINDS`: what the scene is truly lit by. A moon is a sun: in a photo exposed for it nothing tells them apart,
+    and its blue sky tells it from a lamp."""
     solid, toward = pixel_solid_angle(HEIGHT), directions(HEIGHT)
     near = toward @ strongest > np.cos(np.radians(_SUN_DEG))
     lost = np.maximum(true - photo, 0) * solid
     sun = float(lost[near].sum())
     share = sun * max(float(strongest[1]), 0.1) / max(level, 1e-9)
-    if scene.place == "outdoor" and not scene.night:
-        return 2 if share < _SUN_SHARE or sun < _LEAST_SUN else 1 if share < _HARD_SHARE else 0
+    shines = share >= _SUN_SHARE and sun >= _LEAST_SUN
+    if scene.place == "outdoor" and (not scene.night or (shines and sky_blue > _MOON_BLUE)):
+        return 2 if not shines else 1 if share < _HARD_SHARE else 0
     order = np.argsort(lost, axis=None)[::-1]
     half = np.searchsorted(np.cumsum(lost.ravel()[order]), 0.5 * lost.sum())
     compact = float((solid * np.ones_like(lost)).ravel()[order[: half + 1]].sum()) < _COMPACT_SR
