@@ -86,7 +86,7 @@ WEIGHTS = {
     ),
     "light-budget": Weights(
         "light-budget.safetensors",
-        "b30c2fede4c22ccc3999fc88024cdbcd3b1c90a9d9abd3a33d8eeae8eab16924",
+        "17a62aeddcb459a99c2239191b6c170788284bf3430c21102aa9e438818d3ddd",
         trained_on="146 HDR panoramas; see the card",
     ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
