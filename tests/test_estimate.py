@@ -9,16 +9,18 @@ from typer.testing import CliRunner
 
 from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.camera.response import CODES, ResponseCurve
-from hdrrecon.cli.response import app as response_app
+from hdrrecon.cli.options import response_of
+from hdrrecon.cli.response import response
 from hdrrecon.estimate import estimate_response
 from hdrrecon.networks.linearize.crf_net import CrfConfig, CrfNet
 from hdrrecon.networks.linearize.linearization_net import LinearizationConfig, LinearizationNet
 from hdrrecon.train.loop import save_weights
 from hdrrecon.train.tasks.crf_net import RegressCurveTask
 from hdrrecon.view.response_plot import plot_response, save_plot
+from hdrrecon.zoo import load_file
 
 root = typer.Typer()
-root.add_typer(response_app, name="response")
+root.command()(response)
 root.command("other")(lambda: None)
 
 networks = [
@@ -41,7 +43,7 @@ def test_facts_say_what_the_estimate_is_based_on(small_photo, network):
     np.testing.assert_array_equal(several[1].inverse, curve.inverse)
 
 
-def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path, monkeypatch):
+def test_command_line(small_photo, tmp_path, monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     photo, weights, plot = tmp_path / "photo.png", tmp_path / "w.safetensors", tmp_path / "curve.png"
     cv2.imwrite(str(photo), small_photo[..., ::-1])
@@ -52,8 +54,19 @@ def test_command_line_with_and_without_the_word_estimate(small_photo, tmp_path, 
     def run(*words):
         return CliRunner().invoke(root, ["response", *words])
 
-    short, long = run(str(photo), *options), run("estimate", str(photo), *options)
-    assert short.exit_code == 0 and short.output == long.output
+    saved = tmp_path / "curve.json"
+    short = run(str(photo), *options, "--save", str(saved))
+    curve = ResponseCurve.load(saved)
+    assert (
+        short.exit_code == 0 and curve.facts["spread"].shape == (1024,) and response_of(str(saved)).name == "estimate"
+    )
+    np.testing.assert_array_equal(
+        curve.inverse, estimate_response(photo, network=load_file(weights), device="cpu").inverse
+    )
+    with pytest.raises(ValueError, match="holds no camera response"):
+        ResponseCurve.load(photo)
+    with pytest.raises(ValueError, match="choose one of estimate, srgb, camera, or a file"):
+        response_of(str(tmp_path / "none.json"))
     assert "128 x 96 pixels" in short.output and "family:" in short.output and "confidence: " in short.output
     swapped = run("--plot", str(plot), *options, str(photo))
     assert swapped.exit_code == 0 and cv2.imread(str(plot)).shape == (550, 1100, 3)

@@ -9,10 +9,9 @@ import numpy as np
 
 from hdrrecon.camera.exif_prior import family_prior
 from hdrrecon.camera.masks import OVER_FULL, OVER_START, UNDER_START
+from hdrrecon.cli.response import CODES, shares
 from hdrrecon.io import Photo, read_photo
 from hdrrecon.io.orientation import orientation_of
-
-CODES = (16, 32, 64, 128, 192, 224, 240)  # of 255: where the curve is printed
 
 
 def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
@@ -81,9 +80,6 @@ def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] 
         yield "response  not estimated: this model has no stage for it; run with --response srgb or --response camera"
     else:
         response = pipeline.estimate_response(to_nchw(code), prior)
-
-        def shares(of):
-            return ", ".join(f"{name} {100 * p:.0f} %" for name, p in sorted(of.items(), key=lambda item: -item[1]))
 
         if prior:
             yield f"exif      says {shares(prior)}; counted in below (run --no-exif leaves it out)"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 import typer
 
 _settings = {"debug": False}
 
 
-def bad_usage(text: str, code: int = 2) -> None:
+def bad_usage(text: str, code: int = 2) -> NoReturn:
     """Print an error and leave with this exit code."""
     typer.secho(f"error: {shown(text)}", err=True, fg="red")
     raise typer.Exit(code)

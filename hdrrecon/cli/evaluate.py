@@ -65,7 +65,7 @@ def evaluate(
     ] = 640,
     limit: Annotated[int, typer.Option(help="Only this many images, spread evenly; 0 = all.", min=0)] = 0,
     jobs: Annotated[int, typer.Option("-j", "--jobs", help="Processes, one thread each; 0 = one per core.", min=0)] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps. On a GPU use --jobs 1.")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps; auto with several --jobs: cpu.")] = "auto",
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget what --out holds.")] = False,
     video: Annotated[
         bool,
@@ -124,7 +124,8 @@ def evaluate(
             pictures,
             max_side=None if pairs else max_side or None,
             curves=str(curves) if curves else None,
-            device=device,
+            # Several processes on one GPU hinder each other.
+            device="cpu" if device == "auto" and jobs != 1 else device,
             cvvdp=cvvdp,
         )
         missing = _add_hdrvdp3(rows, hdrvdp3)

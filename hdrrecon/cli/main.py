@@ -15,7 +15,7 @@ from hdrrecon.cli.errors import bad_usage, set_debug, shown, usage_errors
 from hdrrecon.cli.evaluate import evaluate
 from hdrrecon.cli.raw import app as raw_app
 from hdrrecon.cli.raw import evaluate_raw
-from hdrrecon.cli.response import app as response_app  # these, too, import only typer until they run
+from hdrrecon.cli.response import compare_responses, evaluate_response, response
 from hdrrecon.cli.run import run
 from hdrrecon.cli.tools import bench, export
 from hdrrecon.cli.train import app as train_app
@@ -88,10 +88,7 @@ def preview(
     from hdrrecon import view
     from hdrrecon.batch.collect import PREVIEW_SUFFIX
 
-    try:
-        exposures = [float(v) for v in stops.split(",")]
-    except ValueError:
-        bad_usage(f"--stops wants numbers with commas between, for example 0,-2,-4; got {stops!r}")
+    exposures = _exposures(stops, "0,-2,-4")
     out = out or image.with_suffix(PREVIEW_SUFFIX)
     with usage_errors(code=1):
         light = _light_of(image)
@@ -162,19 +159,16 @@ def view(
 def bracket(
     image: Annotated[Path, typer.Argument(help="A result (.exr, .hdr, .tif, .npy).")],
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the JPEGs.")],
-    evs: Annotated[str, typer.Option(help="Exposures in stops; the light's own exposure is 0.")] = "-4,0,4",
+    stops: Annotated[str, typer.Option(help="Exposures; the light's own exposure is 0.")] = "-4,0,4",
 ):
     """Write the JPEGs a camera would have taken at several exposures, with EXIF exposure times, for programs that merge brackets.
 
     \b
-    hdrrecon bracket photo.exr -o stack --evs=-4,0,4
+    hdrrecon bracket photo.exr -o stack --stops=-4,0,4
     """
     from hdrrecon.view.bracket import write_bracket
 
-    try:
-        exposures = [float(v) for v in evs.split(",")]
-    except ValueError:
-        bad_usage(f"--evs wants numbers with commas between, for example --evs=-4,0,4; got {evs!r}")
+    exposures = _exposures(stops, "-4,0,4")
     with usage_errors(code=1):
         for path in write_bracket(out, _light_of(image), exposures, name=image.stem):
             typer.echo(path)
@@ -219,13 +213,22 @@ def web_app(
         build_app(model, device).launch(server_port=port)
 
 
+app.command()(response)
+app.command("compare-responses")(compare_responses)
+app.command("evaluate-response")(evaluate_response)
 app.command()(evaluate)
 app.command("evaluate-raw")(evaluate_raw)
 app.command()(bench)
 app.command()(export)
 app.add_typer(train_app, name="train")
-app.add_typer(response_app, name="response")
 app.add_typer(raw_app, name="raw")
+
+
+def _exposures(stops: str, example: str) -> list[float]:
+    try:
+        return [float(v) for v in stops.split(",")]
+    except ValueError:
+        bad_usage(f"--stops wants numbers with commas between, for example --stops={example}; got {stops!r}")
 
 
 def _light_of(path: Path):

@@ -1,7 +1,6 @@
-"""`hdrrecon response`: estimate the response of a photo, compare response models.
+"""`hdrrecon response`, `compare-responses` and `evaluate-response`: know the camera, and who knows it best.
 
-hdrrecon response photo.jpg --plot curve.png      (short for: hdrrecon response estimate photo.jpg ...)
-hdrrecon response compare curves.csv
+Heavy imports wait until a command runs.
 """
 
 from __future__ import annotations
@@ -10,44 +9,33 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
+from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import shown, usage_errors
 
-
-class _EstimateByDefault(TyperGroup):
-    """A group whose first word may be a photo instead of a command."""
-
-    def parse_args(self, ctx, args):
-        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
-            args = ["estimate", *args]
-        return super().parse_args(ctx, args)
+CODES = (16, 32, 64, 96, 128, 160, 192, 224, 240)  # of 255: where a curve is printed
 
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    cls=_EstimateByDefault,
-    no_args_is_help=True,
-    help="Know the camera: response curves of photos, models of curves.",
-)
-
-
-@app.command()
-def estimate(
+def response(
     photo: Annotated[Path, typer.Argument(help="A JPEG, PNG, TIFF, WebP or BMP.")],
     plot: Annotated[Path | None, typer.Option(help="Draw the curve, its uncertainty and sRGB into this PNG.")] = None,
-    model: Annotated[str | None, typer.Option(help="One of `hdrrecon models`; its first stage answers.")] = None,
+    save: Annotated[
+        Path | None, typer.Option("--save", help="Write the curve there (.json), for hdrrecon run --response.")
+    ] = None,
+    model: opt.Model = None,
     weights: Annotated[
         Path | None, typer.Option(help="A first stage of your own training (.safetensors) instead.")
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
-    exif: Annotated[
-        bool, typer.Option("--exif/--no-exif", help="Let the photo's EXIF weigh in: camera, or renderer.")
-    ] = True,
+    device: opt.Device = "auto",
+    exif: opt.Exif = True,
 ):
-    """Estimate the camera response of one photo. `hdrrecon response photo.jpg` does the same.
+    """Estimate the camera response of one photo.
 
     Exit code: 0 done, 1 the photo could not be read or the plot not be written, 2 bad usage.
+
+    \b
+    hdrrecon response photo.jpg --plot curve.png --save curve.json
+    hdrrecon run others/ -o hdr/ --response curve.json
     """
     if plot and plot.suffix.lower() != ".png":
         raise typer.BadParameter(f"{plot.name} is no PNG; name it {plot.stem}.png", param_hint="--plot")
@@ -62,10 +50,11 @@ def estimate(
         if plot:
             save_plot(plot, curve, title=f"{photo.name}: estimated response")
             typer.echo(f"wrote {plot}")
+        if save:
+            typer.echo(f"wrote {curve.save(save)}")
 
 
-@app.command()
-def compare(
+def compare_responses(
     curves: Annotated[
         Path, typer.Argument(help="dorf.npz, real_cameras.npz, CAVE's dorfCurves.txt, or a table: x, curve, curve ...")
     ],
@@ -91,6 +80,48 @@ def compare(
     typer.echo(comparison.markdown(f"{len(found.forward)} curves of {curves.name}", rows))
 
 
+def evaluate_response(
+    views: Annotated[Path, typer.Option("--views", help="Folder of held-out HDR views.")],
+    curves: Annotated[Path, typer.Option("--curves", help="Folder with dorf.npz and real_cameras.npz.")],
+    weights: Annotated[
+        Path | None, typer.Option(help="First stage (.safetensors) in the place of the shipped model's.")
+    ] = None,
+    crf_net: Annotated[Path | None, typer.Option("--crf-net", help="CRF-net (.safetensors).")] = None,
+    other: Annotated[
+        list[Path] | None, typer.Option("--other", help="Further estimators (.safetensors); repeat for more.")
+    ] = None,
+    pairs: Annotated[
+        Path | None, typer.Option("--pairs", help="Folder of real photos NAME.jpg with truths NAME.exr, measured too.")
+    ] = None,
+    look_px: Annotated[
+        int | None,
+        typer.Option("--look-px", help="Ask networks of thumbnails and of full-size pieces of so many pixels, too."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the Markdown here, too.")] = None,
+):
+    """Judge estimators of the camera response on photos none of them has seen, as Markdown.
+
+    \b
+    hdrrecon evaluate-response --views val_views --curves crf --crf-net weights/crf-net.safetensors
+    """
+    from hdrrecon.evaluation.response_estimators import report_of
+
+    files = {"default": weights, "CRF-net": crf_net, **{p.parent.name or p.stem: p for p in other or []}}
+    with usage_errors(code=1):
+        text = report_of(views, curves, files, pairs=pairs, look_px=look_px)
+        typer.echo(text)
+        if out:
+            from hdrrecon.io.atomic import atomic_write
+
+            with atomic_write(out) as temporary:
+                temporary.write_text(text + "\n")
+
+
+def shares(of: dict[str, float]) -> str:
+    """Probabilities of camera families, the largest first."""
+    return ", ".join(f"{family} {100 * share:.0f} %" for family, share in sorted(of.items(), key=lambda f: -f[1]))
+
+
 def report(name: str, curve) -> str:
     """What was found and what it is based on, in plain text."""
     import numpy as np
@@ -99,11 +130,8 @@ def report(name: str, curve) -> str:
 
     facts, seen = curve.facts, curve.facts["evidence"]
 
-    def shares(of):
-        return ", ".join(f"{family} {share:.2f}" for family, share in sorted(of.items(), key=lambda f: -f[1]))
-
     prior = [f"EXIF says: {shares(facts['prior'])} (counted in; --no-exif leaves it out)"] if "prior" in facts else []
-    codes = np.array([16, 32, 64, 96, 128, 160, 192, 224, 240]) / 255
+    codes = np.array(CODES) / 255
 
     def at(samples):
         return np.interp(codes, np.linspace(0, 1, len(samples)), samples)

@@ -1,6 +1,6 @@
 """Judge estimators of the camera response on photos none of them has seen: held-out scenes, held-out curves.
 
-    python -m hdrrecon.evaluation.response_estimators --views DIR --curves DIR --weights runs/lin/best.safetensors \
+    hdrrecon evaluate-response --views DIR --curves DIR --weights runs/lin/best.safetensors \
         --crf-net runs/crf/regress/best.safetensors --out response.md
 
 Every view is photographed with a curve of each family: the DoRF test curves (index % 20 == 7), the cameras of
@@ -15,7 +15,6 @@ pixels at full size, where it is the other way round. Which helps shows whether 
 
 from __future__ import annotations
 
-import argparse
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -211,34 +210,31 @@ def markdown(rows: list[dict]) -> str:
     return "\n".join(lines + table("Curve RMSE by contrast below clipping (photos)", binned("contrast", contrast)))
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--views", type=Path, required=True, help="folder of held-out HDR views")
-    parser.add_argument("--curves", type=Path, required=True, help="folder with dorf.npz and real_cameras.npz")
-    parser.add_argument(
-        "--weights", type=Path, help="default first stage (.safetensors); without it, that of the shipped model"
-    )
-    parser.add_argument("--crf-net", type=Path, help="CRF-net (.safetensors)")
-    parser.add_argument(
-        "--other", type=Path, nargs="*", default=[], help="further estimators (.safetensors), named by their network"
-    )
-    parser.add_argument("--pairs", type=Path, help="folder of real photos NAME.jpg with truths NAME.exr, measured too")
-    parser.add_argument(
-        "--look-px", type=int, help="ask the networks of thumbnails and of full-size pieces of so many pixels too"
-    )
-    parser.add_argument("--out", type=Path, help="write the Markdown here too")
-    a = parser.parse_args(arguments)
-    estimators = networks({"default": a.weights, "CRF-net": a.crf_net, **{p.parent.name or p.stem: p for p in a.other}})
-    estimators |= (looks(estimators, a.look_px) if a.look_px else {}) | fixed_estimators()
-    text = markdown(measure(estimators, cases(a.views, a.curves)))
-    if a.pairs:
-        text += "\n## Real photos\n\n" + markdown(measure(estimators, real_cases(a.pairs, a.curves)))
-    print(text)
-    if a.out:
-        from hdrrecon.io.atomic import atomic_write
+def report_of(
+    views: Path,
+    curves: Path,
+    files: dict[str, Path | None],
+    *,
+    pairs: Path | None = None,
+    look_px: int | None = None,
+) -> str:
+    """Markdown tables of all estimators.
 
-        with atomic_write(a.out) as temporary:
-            temporary.write_text(text + "\n")
+    Args:
+        views: folder of held-out HDR views; curves: folder with dorf.npz and real_cameras.npz.
+        files: weights of estimators by name; see `networks`.
+        pairs: folder of real photos NAME.jpg with truths NAME.exr, measured too.
+        look_px: ask the networks of thumbnails and of full-size pieces of so many pixels, too.
+
+    Raises:
+        FileNotFoundError: an empty or missing folder; ValueError: files that are none.
+    """
+    estimators = networks(files)
+    estimators |= (looks(estimators, look_px) if look_px else {}) | fixed_estimators()
+    text = markdown(measure(estimators, cases(views, curves)))
+    if pairs:
+        text += "\n## Real photos\n\n" + markdown(measure(estimators, real_cases(pairs, curves)))
+    return text
 
 
 def networks(files: dict[str, Path | None]) -> dict[str, Estimator]:
@@ -253,7 +249,3 @@ def networks(files: dict[str, Path | None]) -> dict[str, Estimator]:
         return lambda code: network.estimate(code)["inverse"].double().cpu().numpy()
 
     return {f"{name} ({type(network).__name__})": ask(network) for name, network in loaded.items()}
-
-
-if __name__ == "__main__":
-    main()

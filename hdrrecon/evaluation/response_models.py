@@ -21,17 +21,16 @@ SIDES = ("forward", "inverse")
 
 @dataclass(frozen=True)
 class Row:
-    """One model: mean RMSE `forward` and `inverse` (nan where it does not apply), the published pair, a remark."""
+    """One model: mean RMSE `forward` and `inverse` (nan where it does not apply), the published pair."""
 
     model: str
     numbers: int
     forward: float
     inverse: float
     published: tuple[float, float] | None = None
-    remark: str = ""
 
 
-# DoRF and inverse DoRF: Chen, McCloskey & Yu, "Analyzing Modern Camera Response Functions", WACV 2019, as the seminar shows it.
+# DoRF and inverse DoRF: Chen, McCloskey & Yu, "Analyzing Modern Camera Response Functions", WACV 2019.
 PUBLISHED = {
     "gamma": (0.061654, 0.054723),
     "ggcm": (0.008556, 0.023942),
@@ -41,32 +40,9 @@ PUBLISHED = {
     "emor-25": (0.000114, 0.000154),
 }
 
-REMARKS = {
-    "gamma": "least squares on each side; both published figures are larger, so theirs is another fit (log-log is larger still: "
-    "forward .086, inverse .114; fitting one side and judging the other gives .054 and .048)",
-    "ggcm-root": "x^(1/P), P of degree 1: forward within 7 % of the published .0086; the published inverse .0239 is no least-squares fit "
-    "(x^P with log y / log x fitted by P gives .0239, but forward; .053 inverse)",
-    "ggcm-power": "x^P, the other form: twice the error of the root form on both sides",
-    "poly-5": "constant term, ends free, 6 numbers: the published forward figure to 0.1 %; on the inverse side theirs lies "
-    "between this and the form with fixed ends",
-    "poly-5 ends": "no constant term, coefficients sum to 1 (4 free numbers): what a response needs, at nearly twice the error",
-    "poly-11": "constant term, 12 numbers; the published figures are larger than even with fixed ends, so theirs lost "
-    "precision (single precision gives .0015 and .0010, with normal equations .0066 and .0026)",
-    "poly-11 ends": "coefficients sum to 1 (10 free numbers)",
-    "emor-5": "shipped basis, fitted without the held-out curves; forward within 0.5 % of the published, inverse 12 % above it",
-    "emor-11": "what CRF-net and Linearization-Net use; not in the published table",
-    "emor-25": "smaller than published on both sides, with the published basis too: theirs was probably resampled",
-    "union-11": "inverse basis of all three families together, which the estimators use: a little worse on DoRF alone than DoRF's own",
-    "given-5": "the published tables themselves: forward within 0.6 % of the published figure, inverse 6 % above it, so that one was "
-    "resampled or fitted otherwise",
-    "given-25": "the published tables themselves give less than published on both sides: theirs was probably resampled",
-    "own-3": "basis fitted to these very curves (the EMoDCRF idea), judged on them: what three numbers can do at best",
-    "own-25": "the same with 25 numbers",
-}
-
 
 def models(curves: CurveSet, published: dict[str, Basis] | None = None) -> list[tuple]:
-    """(name, free numbers, key of the remark, forward fit, inverse fit); a fit maps samples x, y to a model."""
+    """(name, free numbers, key of `PUBLISHED`, forward fit, inverse fit); a fit maps samples x, y to a model."""
 
     def poly(degree, ends):
         return lambda x, y: Polynomial.fit(x, y, degree, ends)
@@ -112,8 +88,7 @@ def compare(curves: CurveSet, published: dict[str, Basis] | None = None) -> list
     for name, numbers, key, *fits in models(curves, published):
         errors = [mean_rmse(fit, getattr(curves, side)) if fit else float("nan") for fit, side in zip(fits, SIDES)]
         known = PUBLISHED.get("ggcm" if key == "ggcm-root" else key)
-        # What the remarks say of figures was found on DoRF and would be wrong elsewhere.
-        rows.append(Row(name, numbers, *errors, known if is_dorf else None, REMARKS.get(key, "") if is_dorf else ""))
+        rows.append(Row(name, numbers, *errors, known if is_dorf else None))
     return rows
 
 
@@ -129,16 +104,12 @@ def markdown(name: str, rows: list[Row]) -> str:
         return f"{v:.6f}" if v == v else ""
 
     published = any(r.published for r in rows)
-    head = ["model", "numbers", "forward", "inverse"] + [
-        "published forward",
-        "published inverse",
-        "what differs",
-    ] * published
-    rule = "| --- |" + " ---: |" * 3 + " ---: | ---: | --- |" * published
+    head = ["model", "numbers", "forward", "inverse"] + ["published forward", "published inverse"] * published
+    rule = "| --- |" + " ---: |" * 3 + " ---: | ---: |" * published
     lines = [f"Mean RMSE over {name}", "", "| " + " | ".join(head) + " |", rule]
     for r in rows:
         cells = [r.model, str(r.numbers), number(r.forward), number(r.inverse)]
         if published:
-            cells += [*(number(v) for v in r.published or (float("nan"),) * 2), r.remark]
+            cells += [*(number(v) for v in r.published or (float("nan"),) * 2)]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -53,7 +53,7 @@ def test_preview(files, small_hdr):
 
 
 def test_bracket(files):
-    assert call("bracket", "x.exr", "-o", "s", "--evs=-2,0,2.5").stdout == "s/x-2EV.jpg\ns/x+0EV.jpg\ns/x+2.5EV.jpg\n"
+    assert call("bracket", "x.exr", "-o", "s", "--stops=-2,0,2.5").stdout == "s/x-2EV.jpg\ns/x+0EV.jpg\ns/x+2.5EV.jpg\n"
     assert len(list((files / "s").iterdir())) == 3
 
 
@@ -71,8 +71,8 @@ def test_light(files):
         (("view", "x.exr", "none.jpg"), 1, "none.jpg"),
         (("view", "sky.exr", "x.jpg"), 1, "do not show the same"),
         (("view", "x.exr", "--max-mb", "0"), 2, "0.5"),
-        (("bracket", "x.exr", "-o", "s", "--evs=bright"), 2, "--evs=-4,0,4"),
-        (("bracket", "x.exr", "-o", "s", "--evs=99"), 1, "16"),
+        (("bracket", "x.exr", "-o", "s", "--stops=bright"), 2, "--stops=-4,0,4"),
+        (("bracket", "x.exr", "-o", "s", "--stops=99"), 1, "16"),
         (("bracket", "x.exr"), 2, "--out"),
         (
             ("view", "x.exr", "-o", "x.jpg/page.html"),

@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 import hdrrecon
 from hdrrecon.camera.response import CODES, ResponseCurve
+from hdrrecon.cli.main import app
 from hdrrecon.evaluation import response_estimators as measure_response
 from hdrrecon.evaluation.response_estimators import (
     ORACLE,
@@ -93,12 +95,13 @@ def test_looks_from_afar_and_from_near():
             )
 
 
-def test_command_line(folders, tmp_path, capsys, monkeypatch):
+def test_command_line(folders, tmp_path, monkeypatch):
     def srgb(code):
         return ResponseCurve.srgb().inverse[0]
 
     monkeypatch.setattr(measure_response, "networks", lambda files: {"default (none)": srgb})
-    measure_response.main(["--views", str(folders[0]), "--curves", str(folders[1]), "--out", str(tmp_path / "out.md")])
-    assert (tmp_path / "out.md").read_text() == capsys.readouterr().out
+    words = ["--views", str(folders[0]), "--curves", str(folders[1]), "--out", str(tmp_path / "out.md")]
+    done = CliRunner().invoke(app, ["evaluate-response", *words])
+    assert done.exit_code == 0 and (tmp_path / "out.md").read_text() == done.output and "default (none)" in done.output
     with pytest.raises(FileNotFoundError, match="no HDR views"):
         (tmp_path / "empty").mkdir(), list(cases(tmp_path / "empty", folders[1]))
