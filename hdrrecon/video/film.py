@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -188,9 +189,12 @@ def _film(target: Path, given: _Given, options: FilmOptions, copied: Path | None
             writer[0].write(light, pts)
             report.frames += 1
 
+        behind = _Behind(write)
         try:
-            yield write
+            yield behind
+            behind.finish()
         except BaseException as error:
+            behind.stop()
             if writer:
                 writer[0].__exit__(type(error), error, None)
             raise
@@ -198,6 +202,31 @@ def _film(target: Path, given: _Given, options: FilmOptions, copied: Path | None
             writer[0].__exit__(None, None, None)
             report.levels = writer[0].levels
             report.notes += writer[0].notes
+
+
+class _Behind:
+    """Calls a function in a thread of its own, one call after the other, at most two behind: coding does not wait for networks,
+    nor they for it. What it raises comes out of a later call, or of `finish`."""
+
+    def __init__(self, function: Callable[..., None], most: int = 2):
+        self.function, self.most = function, most
+        self.thread = ThreadPoolExecutor(1, "coding")
+        self.pending: deque[Future] = deque()
+
+    def __call__(self, *args: Any) -> None:
+        self.pending.append(self.thread.submit(self.function, *args))
+        while len(self.pending) > self.most:
+            self.pending.popleft().result()
+
+    def finish(self) -> None:
+        """Wait for all calls."""
+        while self.pending:
+            self.pending.popleft().result()
+        self.thread.shutdown()
+
+    def stop(self) -> None:
+        """Leave out those that have not begun."""
+        self.thread.shutdown(cancel_futures=True)
 
 
 def _coded_as_it_is(given: _Given, target: Path, options: FilmOptions, report: FilmReport, progress: Progress) -> None:

@@ -105,6 +105,25 @@ def test_frames_come_out_while_others_are_still_to_come(reconstructor):
     assert next(taken) <= 20 + 3 + 2 + 1
 
 
+def test_a_film_of_any_length_takes_the_memory_of_a_few_frames(reconstructor):
+    """Frames are let go: of hundreds never more live than are looked ahead, whatever the length."""
+    import weakref
+
+    alive: list[weakref.ref] = []
+    most = 0
+
+    def film():
+        for seed in range(150):
+            frame = photo(scene(24, 32, lamp=(10, 12)), 0.01, seed)
+            alive.append(weakref.ref(frame))
+            yield frame
+
+    temporal = TemporalOptions(look_ahead=3, block=3)
+    for _ in reconstruct_frames(film(), reconstructor=reconstructor, response="srgb", temporal=temporal):
+        most = max(most, sum(one() is not None for one in alive))
+    assert len(alive) == 150 and most <= 3 + 3 + 3
+
+
 def test_another_size_is_another_shot(reconstructor):
     frames = [photo(scene(24, 32, lamp=(10, 12)))] * 2 + [photo(scene(33, 17, lamp=(10, 12)))] * 2
     lights = list(reconstruct_frames(iter(frames), reconstructor=reconstructor, response="srgb"))
