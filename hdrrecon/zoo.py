@@ -18,6 +18,7 @@ from hdrrecon.options import UsageError
 TRAINED_ON = (
     "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
 )
+HEAD_TRAINED_ON = f"{TRAINED_ON}; its head on 151 HDR scenes (149 CC0, six of them by likely origin; 2 BSD-3-Clause), listed in weights/scenes.md"
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,15 @@ WEIGHTS = {
     ),
     "masked-features": Weights(
         "masked-features.safetensors",
-        "0144e7dfc248327f0e640a5e8efa1df812f236f12958cb50bbdc50d09d9ff55b",
+        "a3387bd183f0a52d149c2da9bd90d7f92dfd91c32a394c374c26d879533c7d2d",
         "CC0-1.0 AND Apache-2.0",
+        HEAD_TRAINED_ON,
     ),
     "masked-features-small": Weights(
         "masked-features-small.safetensors", "069c5700393fbed2c76362a8994b6b657dd37deff5be5dc90092c1ce135e6084"
     ),
     "kernel-prediction": Weights(
-        "kernel-prediction.safetensors", "9cbbeb6b05412eff0cebd3a90132722d5a485671aad514d039c26ff236c30f8b"
+        "kernel-prediction.safetensors", "366c0e8bafc5bb90ad15b7bf8618182abb9d918fb6457e3f35bd2b882b79504d"
     ),
     "kernel-prediction-alone": Weights(
         "kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"
@@ -127,7 +129,7 @@ MODELS = {
             "estimated response, restored highlights, refined",
             "response-net",
             "masked-features",
-            5_770_299,
+            5_772_957,
             _SCORES["full"],
             "kernel-prediction",
             cost=5.5,
@@ -146,7 +148,7 @@ MODELS = {
             "estimated response, restored highlights: stages 1 and 2",
             "response-net",
             "masked-features",
-            4_503_349,
+            4_506_007,
             _SCORES["masked-features"],
             cost=3.5,
         ),

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from hdrrecon.cli import train_sensors
-from hdrrecon.cli.training import Curves, Out, Run, Scenes, Seed, Validation, errors_as_sentences, train_stage, training
+from hdrrecon.cli.training import (
+    Curves,
+    Out,
+    Run,
+    Scenes,
+    Seed,
+    Validation,
+    errors_as_sentences,
+    resident_stream,
+    train_stage,
+    training,
+)
 
 app = typer.Typer(rich_markup_mode=None, no_args_is_help=True, help="Train the stages on a folder of HDR files.")
 
@@ -197,6 +208,47 @@ def restore(
     given = run.first_weights()
     first = restoring_start(given, task) if given else painting_start(task)
     train_stage(task, run, first, worth, counted=linearizer is not None, resident=resident)
+
+
+@app.command()
+@training(
+    without=("val", "precision", "workers", "minutes", "validate_every_s"),
+    out=Path("runs/head"),
+    steps=900,
+    batch=24,
+    rate=3e-3,
+    size=224,
+)
+def head(
+    run: Run,
+    linearizer: Annotated[
+        Path | None, typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")
+    ] = None,
+    photos: Annotated[int, typer.Option(help="Photos that are looked at, once.")] = 1200,
+    pixels: Annotated[int, typer.Option(help="Lost pixels that are kept of each.")] = 2048,
+    width: Annotated[int, typer.Option(help="Of the head's hidden layers; no less than they are.")] = 48,
+    keep: Annotated[float, typer.Option(help="How strongly the luminance stays what it is; 0: not at all.")] = 1.0,
+):
+    """Stage 2, the per-pixel head of --start alone: minutes on one core."""
+    from hdrrecon import zoo
+    from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
+    from hdrrecon.train.data.curves import CurveSampler, load_measured
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.head import lost_pixels, train_head, widened
+    from hdrrecon.train.tasks.restore import RestoreTask
+
+    if run.start is None or run.curves is None:
+        raise ValueError("a head is trained on weights of stage 2: give them with --start")
+    old = zoo.load_file(run.start)
+    hints = MaskedFeaturesConfig().colour_hints
+    net = MaskedFeatures(replace(old.config, head=max(width, old.config.head), colour_hints=hints))
+    net.load_state_dict(widened(old.state_dict(), net))
+    task = RestoreTask(net.config, zoo.load_file(linearizer) if linearizer else None)
+    recipe = replace(run.recipe, warmup=50, ema=0.995, validate_every=100)
+    net = net.to(recipe.device).eval()
+    street = resident_stream(task, load_scenes(run.scenes), CurveSampler(load_measured(run.curves)), run)
+    seen = lost_pixels(net, task, street(recipe.size, recipe.seed).batches(8), photos, pixels)
+    print(f"best weights: {train_head(net, task, seen, recipe, run.out, keep)}; log: {run.out / 'log.csv'}")
 
 
 def _masked_config(small: bool, plain: bool, fixed_masks: bool):

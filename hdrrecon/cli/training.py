@@ -179,7 +179,7 @@ def train_stage(
     scenes, sampler = load_scenes(run.scenes), CurveSampler(load_measured(run.curves))
     shots = validation_shots(load_scenes(run.val), sampler)
     if resident:
-        stream = _resident_stream(task, scenes, sampler, run)
+        stream = resident_stream(task, scenes, sampler, run)
     else:
         # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
         stream = partial(ShotStream, scenes, sampler, worth=worth, counted=counted and run.recipe.workers > 0)
@@ -187,7 +187,7 @@ def train_stage(
     print(f"best weights: {best}; log: {run.out / 'log.csv'}")
 
 
-def _resident_stream(task: Any, scenes: list, sampler: Any, run: Run) -> Callable:
+def resident_stream(task: Any, scenes: list, sampler: Any, run: Run) -> Callable:
     """`Street`s of a size and a seed, and the task told what its stage 1 gets wrong."""
     from hdrrecon.train.data.resident import ResidentResponses, ResidentScenes, Street, StreetConfig
     from hdrrecon.train.data.response_errors import ResponseErrors, errors_of
@@ -196,6 +196,7 @@ def _resident_stream(task: Any, scenes: list, sampler: Any, run: Run) -> Callabl
     if task.linearizer is not None:
         kept = run.out / "response_errors.safetensors"
         if not kept.exists():
+            run.out.mkdir(parents=True, exist_ok=True)
             errors_of(task.linearizer, views, sampler, run.recipe.seed).save(kept)
         task.errors = ResponseErrors.load(kept).to(device)
 

@@ -24,6 +24,7 @@ MAIN = (
 BY_REGION = tuple(
     f"{part}_{what}" for part in (*(f"clipped_{k}" for k in KINDS), "dark") for what in ("log_rmse", "bias")
 )
+COLOUR = ("clipped_uv", "clipped_red_tint", "clipped_blue_tint", "border_halo")
 MARKS = {"better": " ▲", "worse": " ▼", "incomplete": " ?", "too few images": " ?"}
 NOTE = (
     "Mean [95 % bootstrap interval]. ▲ better / ▼ worse than the plain linearised input: only where the interval of the paired "
@@ -33,8 +34,9 @@ NOTE = (
 
 
 def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> str:
-    """Three tables per condition, best first by the first metric: all metrics; clipped pixels by the kind of region they lie
-    in (`metrics.regions.clipped_kinds`), and nearly black ones; and the first metric paired in detail.
+    """Four tables per condition, best first by the first metric: all metrics; clipped pixels by the kind of region they lie
+    in (`metrics.regions.clipped_kinds`), and nearly black ones; colour of clipped pixels, and halos beside them; and the first
+    metric paired in detail.
 
     Failures and NaN are counted beside the method.
     """
@@ -48,9 +50,9 @@ def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> 
         images = max((s.n for s in here.values()), default=0)
         parts.append(f"\n**{quoted}** ({images} images)\n")
         parts += _side_by_side(first, here, shown)
-        by_region = [m for m in BY_REGION if any(s.metric == m and s.n for s in here.values())]
-        if by_region:
-            parts += ["", *_side_by_side(first, here, by_region)]
+        for chosen in (BY_REGION, COLOUR):
+            if known := [m for m in chosen if any(s.metric == m and s.n for s in here.values())]:
+                parts += ["", *_side_by_side(first, here, known)]
         parts += _paired(first)
     return "\n".join([*parts, "", NOTE])
 

@@ -1,7 +1,7 @@
 """Metrics for HDR reconstruction. Numpy (H, W, 3); every function states its unit and its alignment."""
 
 from hdrrecon.metrics.alignment import crf_correction, gain
-from hdrrecon.metrics.borders import border_ring, border_step
+from hdrrecon.metrics.borders import border_halo, border_ring, border_step
 from hdrrecon.metrics.colorvideovdp import colorvideovdp_jod
 from hdrrecon.metrics.fidelity import mu_law_psnr, psnr, rephotograph_error, ssim
 from hdrrecon.metrics.hdrvdp3 import read_hdrvdp3
@@ -20,6 +20,7 @@ __all__ = [
     "Metric",
     "Regions",
     "aligned",
+    "border_halo",
     "border_ring",
     "border_step",
     "clipped_kinds",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 BAND_PX = 4
+HALO_PX = 8  # how far outside clipped regions a halo is looked for
 
 
 def border_step(stops: np.ndarray, clipped: np.ndarray) -> float:
@@ -36,6 +37,20 @@ def border_ring(stops: np.ndarray, clipped: np.ndarray) -> float:
         return float("nan")
     fine = stops - box_mean(stops, size)
     return float(np.sqrt(np.mean(fine[band] ** 2)))
+
+
+def border_halo(stops: np.ndarray, clipped: np.ndarray, dark: np.ndarray) -> float:
+    """Mean |error| in stops within 8 px outside clipped regions, minus that of all other measured pixels: above 0 light leaked
+    out of what was restored. NaN without a border, or without other pixels.
+
+    Args:
+        dark: (H, W) bool, pixels too dark to count.
+    """
+    near = (box_mean(clipped.astype(np.float64), 2 * HALO_PX + 1) > 1e-9) & ~clipped & ~dark
+    far = ~near & ~clipped & ~dark
+    if not near.any() or not far.any():
+        return float("nan")
+    return float(np.abs(stops[near]).mean() - np.abs(stops[far]).mean())
 
 
 def box_mean(image: np.ndarray, size: int) -> np.ndarray:

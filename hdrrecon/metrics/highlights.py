@@ -70,6 +70,12 @@ def uv_distance(prediction, truth) -> np.ndarray:
     return np.linalg.norm(_uv(prediction) - _uv(truth), axis=-1)
 
 
+def tint_stops(prediction, truth) -> tuple[np.ndarray, np.ndarray]:
+    """Error of log2 red/green and of log2 blue/green per pixel, (H, W) each: both below 0, too green."""
+    off = np.log2(np.maximum(prediction, LOWEST_LIGHT) / np.maximum(truth, LOWEST_LIGHT))
+    return off[..., 0] - off[..., 1], off[..., 2] - off[..., 1]
+
+
 def mean_over(values, where) -> float:
     """Mean of an (H, W) map over `where`, NaN if that is empty."""
     return float(values[where].mean()) if where.any() else float("nan")

@@ -11,7 +11,7 @@ from hdrrecon.metrics import borders, highlights
 from hdrrecon.metrics.alignment import crf_correction, gain
 from hdrrecon.metrics.fidelity import mu_law_psnr, rephotograph_error
 from hdrrecon.metrics.pu21 import WHITE_NITS, display_nits, pu21_psnr, pu21_ssim
-from hdrrecon.metrics.regions import ClipFrom, clipped_kinds, find_regions
+from hdrrecon.metrics.regions import PHOTO_CLIP_CODE, ClipFrom, clipped_kinds, find_regions
 
 _INFINITE = 1e9  # stands for infinite light: far above every display and every sun
 
@@ -45,12 +45,15 @@ METRICS: dict[str, Metric] = {
     "clipped_textured_bias": Metric("clipped, textured regions, bias", "stops", "zero"),
     "clipped_delta_e_itp": Metric("colour of clipped pixels, delta-E ITP", "JND", "low", 1),
     "clipped_uv": Metric("colour of clipped pixels, u'v' distance", "u'v'", "low", 4),
+    "clipped_red_tint": Metric("red/green where all channels clipped, bias", "stops", "zero", 3),
+    "clipped_blue_tint": Metric("blue/green where all channels clipped, bias", "stops", "zero", 3),
     "dark_log_rmse": Metric("nearly black pixels, log-RMSE", "stops", "low"),
     "dark_bias": Metric("nearly black pixels, bias", "stops", "zero"),
     "well_log_rmse": Metric("well-exposed pixels, log-RMSE", "stops", "low"),
     "well_bias": Metric("well-exposed pixels, bias", "stops", "zero"),
     "border_step": Metric("jump at the clipping border", "stops", "low"),
     "border_ring": Metric("ring at the clipping border", "stops", "low"),
+    "border_halo": Metric("error within 8 px outside clipped regions, minus elsewhere", "stops", "low"),
     "rephotograph": Metric("re-photograph error", "codes", "low"),
     "cvvdp_jod": Metric("ColorVideoVDP", "JOD", "high"),
     "hdrvdp3_jod": Metric("HDR-VDP-3", "JOD", "high"),
@@ -120,6 +123,8 @@ def score(
     stops = highlights.stops_map(light, truth)
     # The corrected image lives on the display, so its truth does too: both end at the display's peak.
     stops_crf = highlights.stops_map(corrected / WHITE_NITS, true_shown / WHITE_NITS)
+    red, blue = highlights.tint_stops(light, truth)
+    lost = regions.clipped & (photo.min(2) >= PHOTO_CLIP_CODE)
     results = {
         "pu21_psnr": pu21_psnr(shown, true_shown),
         "pu21_ssim": pu21_ssim(shown, true_shown),
@@ -131,6 +136,9 @@ def score(
         "clipped_uv": highlights.mean_over(highlights.uv_distance(light, truth), regions.clipped),
         "clipped_log_rmse_crf": highlights.log_rmse(stops_crf, regions.clipped),
         "clipped_bias_crf": highlights.log_bias(stops_crf, regions.clipped),
+        "clipped_red_tint": highlights.mean_over(red, lost),
+        "clipped_blue_tint": highlights.mean_over(blue, lost),
+        "border_halo": borders.border_halo(stops, regions.clipped, regions.dark),
         "border_step": borders.border_step(stops, regions.clipped),
         "border_ring": borders.border_ring(stops, regions.clipped),
         "rephotograph": rephotograph_error(light, photo, response) if response is not None else float("nan"),

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import uniform_filter
 
-from hdrrecon.metrics import border_ring, border_step
+from hdrrecon.metrics import border_halo, border_ring, border_step
 from hdrrecon.metrics.borders import box_mean
 
 
@@ -27,6 +27,16 @@ def test_a_halo_outside_is_seen(disc):
 
     halo = binary_dilation(disc, iterations=2) & ~disc
     assert border_ring(0.5 * halo, disc) > 10 * border_ring(0.5 * np.ones_like(halo), disc) + 0.1
+
+
+def test_a_halo_is_what_is_worse_beside_clipped_regions_than_elsewhere(disc):
+    from scipy.ndimage import binary_dilation
+
+    dark, near = np.zeros_like(disc), binary_dilation(disc, iterations=3) & ~disc
+    assert border_halo(np.full(disc.shape, 0.3), disc, dark) == pytest.approx(0, abs=1e-12)
+    assert border_halo(0.5 * near, disc, dark) > 0.1 > 0 > border_halo(0.5 * ~near, disc, dark)
+    assert border_halo(0.5 * near, disc, near) == pytest.approx(0), "dark pixels do not count"
+    assert np.isnan(border_halo(np.zeros(disc.shape), dark, dark))
 
 
 @pytest.mark.parametrize("mask", [np.zeros((20, 20), bool), np.ones((20, 20), bool)])

@@ -96,3 +96,16 @@ def test_nearly_black_pixels_have_their_own_error(small_hdr):
     prediction[80:] *= 4
     found = score(prediction, truth, photo)
     assert found["dark_bias"] == pytest.approx(2, abs=0.01) and found["well_bias"] == pytest.approx(0, abs=0.01)
+
+
+def test_a_green_lamp_is_called_green():
+    truth = np.full((40, 40, 3), 0.2)
+    truth[10:20, 10:20] = 4
+    photo = np.full((40, 40, 3), 120, np.uint8)
+    photo[10:20, 10:20] = 255
+    green = truth.copy()
+    green[10:20, 10:20, 1] *= 2
+    found = score(green, truth, photo)
+    assert found["clipped_red_tint"] == pytest.approx(-1) and found["clipped_blue_tint"] == pytest.approx(-1)
+    photo[10:20, 10:20, 2] = 200
+    assert np.isnan(score(green, truth, photo)["clipped_red_tint"]), "blue was measured"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 HDR_SUFFIXES = (".exr", ".hdr", ".npy")
+SELDOM = ("puresky", "SkyHDRI", "studio")  # in the names of sky domes and light rigs: drawn half as often
 HALVES_SHARE = 0.12  # of the views of panoramas
 CUT_OFF_SHARE = 0.02  # of a scene's pixels hardly below its brightest ones: then the scene itself is clipped
 
@@ -54,9 +55,7 @@ def load_scenes(folder: Path) -> list[Scene]:
     scenes = []
     for path in files:
         light = np.nan_to_num(np.maximum(io.read(path)[..., :3], 0), posinf=65504.0)
-        weight = (
-            0.5 if any(word in path.stem for word in ("puresky", "studio")) else 3.0 if path.stem in nights else 1.0
-        )
+        weight = 0.5 if any(word in path.stem for word in SELDOM) else 3.0 if path.stem in nights else 1.0
         scenes.append(Scene(path.stem, light.astype(np.float16), weight * (0.2 if cut_off(light) else 1.0)))
     return scenes
 

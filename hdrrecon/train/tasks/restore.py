@@ -102,11 +102,15 @@ class RestoreTask:
     def light_loss(
         self, light: RestoredLight, linear: Tensor, batch: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, float]]:
-        """How wrong an answer to `linear` (N, 3, H, W) is, and the parts of that."""
+        """How wrong an answer to `linear` (N, 3, H, W) is, and the parts of that.
+
+        Pixels may be photos, or rows of pixels of which those that were not lost are well exposed; of these `batch` has the `gain`
+        (N, 1, 1, 1) too, which brings `linear` to the scale of the truth.
+        """
         code, truth, weights = batch["code"], batch["truth"], self.weights
         over, under = over_mask(code), under_mask(code)
         # What stage 1 got wrong in the light below clipping is not stage 2's to mend: judge it in its own scale.
-        gain = alignment_gain(linear, truth, code)
+        gain = batch["gain"] if "gain" in batch else alignment_gain(linear, truth, code)
 
         def lit(stops):
             return gain * (linear * torch.exp2(over * stops) + under * light.shadow)
