@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, cast, overload
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from hdrrecon.pipeline.pipeline import HDRPipeline
     from hdrrecon.pipeline.prepared import PreparedPhoto
     from hdrrecon.pipeline.result import Reconstruction
+    from hdrrecon.pipeline.to_file import LightFacts
 
     Guide: TypeAlias = str | os.PathLike[str] | np.ndarray | Tensor
     ArrayLike: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | np.ndarray | Image
@@ -294,6 +296,7 @@ class Reconstructor:
         *,
         confidence: bool = False,
         preview: str | Path | None = None,
+        tell: Callable[[LightFacts], None] | None = None,
         **options: Unpack[FileKeywords],
     ) -> Path:
         """See `reconstruct_file`.
@@ -303,10 +306,11 @@ class Reconstructor:
             target: where to; the extension chooses the format.
             confidence: add it as a channel (.exr only).
             preview: also write an exposure strip there, before the result.
+            tell: called with what the light is like (`pipeline.to_file.LightFacts`) once all of it was made.
             options: those of `reconstruct` and of `hdrrecon.write`.
         """
         how, written = options_from(options)
-        return self._to_file(source, target, how, written, confidence=confidence, preview=preview)
+        return self._to_file(source, target, how, written, confidence=confidence, preview=preview, tell=tell)
 
     def estimate_response(self, image: ArrayLike | Tensor, *, exif: bool = True) -> ResponseCurve | list[ResponseCurve]:
         """The camera response of one photo, or a list of them for a batch; see `hdrrecon.estimate_response`."""
@@ -370,11 +374,20 @@ class Reconstructor:
         *,
         confidence: bool,
         preview: str | Path | None,
+        tell: Callable[[LightFacts], None] | None = None,
     ) -> Path:
         from hdrrecon.pipeline.to_file import write_reconstruction
 
         return write_reconstruction(
-            self.pipeline, self.device, source, Path(target), how, written, confidence=confidence, preview=preview
+            self.pipeline,
+            self.device,
+            source,
+            Path(target),
+            how,
+            written,
+            confidence=confidence,
+            preview=preview,
+            tell=tell,
         )
 
 

@@ -43,6 +43,7 @@ class Order:
         confidence: add it to .exr files.
         preview: write an exposure strip beside.
         skip_existing: leave results alone that exist.
+        tell: keep a sentence about the light of each photo.
     """
 
     how: ReconstructOptions = ReconstructOptions()
@@ -50,6 +51,7 @@ class Order:
     confidence: bool = False
     preview: bool = False
     skip_existing: bool = True
+    tell: bool = False
 
     def shared_by(self, photos: int) -> Order:
         """The same with its `memory`, if limited, divided among photos that are worked on together."""
@@ -100,6 +102,7 @@ class PhotoWork:
 
     def __init__(self, reconstructor, order: Order):
         self.reconstructor, self.order, self.stop = reconstructor, order, threading.Event()
+        self.told: dict[Path, str] = {}  # a sentence about the light of each result, if the order asks for it
 
     def stages(self, crew: Crew) -> list[Stage]:
         return [Stage(self.decode, crew.decode), Stage(self.reconstruct, crew.reconstruct)]
@@ -120,6 +123,8 @@ class PhotoWork:
             written = replace(written, base=job.source)
         preview = preview_of(job.target) if order.preview else None
         options = {**order.how.keywords(), **written.keywords()}
+        if order.tell:
+            options["tell"] = lambda facts: self.told.update({job.target: facts.sentence()})
         try:
             return self.reconstructor.to_file(
                 photo, job.target, confidence=order.confidence, preview=preview, **options

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +16,9 @@ import hdrrecon
 from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import shown, usage_errors
 from hdrrecon.options import ReconstructOptions, WriteOptions
+
+if TYPE_CHECKING:
+    from hdrrecon.batch.photos import Job
 
 _ULTRA_HDR = (".jpg", ".jpeg")
 
@@ -128,7 +132,7 @@ def run(
         if todo:
             from hdrrecon.batch.photos import Order
 
-            order = Order(how, written, confidence, preview, skip_existing)
+            order = Order(how, written, confidence, preview, skip_existing, tell=len(mine) == 1 and not quiet)
             tally += _work_on(todo, reconstructor, order, step, say)
     if not quiet:
         left = f", {tally['left']} not begun" if tally["left"] else ""
@@ -168,12 +172,26 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
                     say(note if str(source) in note else f"{source}: {note}", "yellow")
                 if outcome.error is not None:
                     say(sentence(source, outcome.error), "red")
+                elif light := work.told.get(outcome.job.target):
+                    for line in _what_came(outcome.job, light, order.preview):
+                        typer.echo(line)
                 tally["failed" if outcome.error is not None else "done" if outcome.value else "skipped"] += 1
                 step()
         except KeyboardInterrupt:
             interrupted()
             raise
     return tally
+
+
+def _what_came(job: Job, told: str, preview: bool) -> Iterator[str]:
+    """Lines about one result: where it is, what changed, how to look at it."""
+    from hdrrecon.batch.collect import preview_of
+
+    yield f"{job.target}: {told}"
+    if preview:
+        yield f"{preview_of(job.target)}: the photo alone and its light, at several exposures"
+    if job.target.suffix.lower() in (".exr", ".hdr", ".tif", ".tiff", ".npy"):
+        yield f"look at it in a browser: hdrrecon view {shlex.quote(str(job.target))} {shlex.quote(str(job.source))}"
 
 
 def _jobs(inputs: list[str], out: Path, format: str | None, preview: bool) -> tuple[list, list[str], int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +27,30 @@ if TYPE_CHECKING:
     from hdrrecon.pipeline.prepared import PreparedPhoto
 
 PREVIEW_PX = 960
+
+
+@dataclass
+class LightFacts:
+    """What changed, for people: gathered band by band."""
+
+    pixels: int = 0
+    restored: int = 0  # pixels whose light is not the linearised photo's
+    brightest: float = 0.0  # 1.0 = the clip level
+
+    def add(self, light: torch.Tensor, linear: torch.Tensor) -> None:
+        """Count a band: light (h, W, 3) and the linearised photo."""
+        self.pixels += light[..., 0].numel()
+        self.restored += int((light != linear).any(-1).sum())
+        self.brightest = max(self.brightest, float(light.max()))
+
+    def sentence(self) -> str:
+        """One line."""
+        share, stops = 100 * self.restored / max(self.pixels, 1), math.log2(max(self.brightest, 1e-9))
+        if not self.restored:
+            return "nothing clipped: all light is measured"
+        return f"{share:.1f} % of the photo was lost and is restored; brightest light {stops:+.1f} stops above the clip level"
+
+
 _JPEG = (".jpg", ".jpeg")
 
 
@@ -38,6 +64,7 @@ def write_reconstruction(
     *,
     confidence: bool = False,
     preview: str | Path | None = None,
+    tell: Callable[[LightFacts], None] | None = None,
 ) -> Path:
     """Reconstruct one photo into a file.
 
@@ -50,6 +77,7 @@ def write_reconstruction(
         written: the options of the file.
         confidence: add it as a channel (.exr only).
         preview: also write an exposure strip there, before the result.
+        tell: called with what the light is like, once all of it was made.
 
     Raises:
         As `hdrrecon.reconstruct` and `hdrrecon.write`.
@@ -80,8 +108,12 @@ def write_reconstruction(
             if one.lost_light.brightest > HALF_MAX:  # a sun does not fit into half floats
                 options["dtype"] = "float"
 
+    facts = LightFacts()
+
     def reconstructed(band: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         light, sure = one.light(band, confidence)
+        if tell is not None:
+            facts.add(light, one.linear(band))
         alpha = None if photo.alpha is None else unit(photo.alpha[0, band]).numpy()
         return in_rec709(light, photo.to_rec709).cpu().numpy(), alpha, None if sure is None else sure.cpu().numpy()
 
@@ -91,13 +123,18 @@ def write_reconstruction(
             with row_writer(target, size, alpha=photo.alpha is not None, confidence=confidence, **options) as writer:
                 for _, parts in bands:
                     writer.write(*parts)
+            if tell is not None:
+                tell(facts)
             return target
         light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
         for band, (part, alpha_part, _) in bands:
             light[band] = part
             if alpha is not None:
                 alpha[band] = alpha_part
-        return write(target, light, alpha=alpha, **options)
+        write(target, light, alpha=alpha, **options)
+        if tell is not None:
+            tell(facts)
+        return target
     except BaseException:
         if preview is not None and new_preview:  # a strip without its result would look like one
             Path(preview).unlink(missing_ok=True)
