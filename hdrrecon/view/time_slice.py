@@ -12,7 +12,7 @@ import numpy as np
 from hdrrecon.view.strip import captioned, stacked
 from hdrrecon.view.tonemap import drawable, quantized
 
-LEAST_ROWS = 96  # a panel is at least so high; each frame then takes several rows
+LEAST_ROWS, LEAST_COLUMNS = 96, 240  # of a panel, for its caption too; each frame then takes several rows
 CLIPPED = 0.95  # light, 1.0 = the clip level
 
 
@@ -63,6 +63,7 @@ def time_slice_strip(
     for name, lights in clips.items():
         line = drawable(time_slice(lights, row)[:, columns])
         line = line.repeat(-(-LEAST_ROWS // len(line)), axis=0)
+        line = line.repeat(-(-LEAST_COLUMNS // line.shape[1]), axis=1)
         texts = [f"{stop:+g} EV  {name}" if stop else f"0 EV  {name}" for stop in stops]
         lines.append(
             stacked([captioned(quantized(line * 2.0**stop), text) for stop, text in zip(stops, texts)], axis=1)
