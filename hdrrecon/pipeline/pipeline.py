@@ -44,8 +44,9 @@ from hdrrecon.pipeline.inputs import InputImage, OutputKind, ingest
 from hdrrecon.pipeline.panorama import Sphere, around, check_panorama, is_panorama, working_px
 from hdrrecon.pipeline.panorama_light import weigh
 from hdrrecon.pipeline.pixels import PixelCodes
-from hdrrecon.pipeline.prepared import PreparedPhoto, fills_shadows, something_missing
+from hdrrecon.pipeline.prepared import PreparedPhoto, fills_shadows, restore_pixels, something_missing
 from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk, shrunk_code
+from hdrrecon.pipeline.restored_pixels import RestoredPixels
 from hdrrecon.pipeline.result import Reconstruction, reconstruction
 from hdrrecon.pipeline.seen import seen_at
 
@@ -181,7 +182,8 @@ class HDRPipeline(nn.Module):
             photo = replace(photo, deep=deep, seen=seen)
         if missing and refine is not None:
             # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours are the same.
-            photo = replace(photo, correction=self._corrected(replace(photo, highlights="median")))
+            correction, kept = self._corrected(replace(photo, highlights="median"))
+            photo = replace(photo, correction=correction, kept=kept)
         if highlights != "energy" or not photo.panorama or self.budget is None:
             return photo
         return replace(photo, lost_light=weigh(self.budget, photo, sun))
@@ -282,7 +284,7 @@ class HDRPipeline(nn.Module):
         response = self.estimate_response(codes)
         done = self.prepare(codes, response)
         whole = slice(0, codes.size[0])
-        bare = replace(done, deep=None, seen=None, correction=None)
+        bare = replace(done, deep=None, seen=None, correction=None, kept=None)
         steps: list[Step] = [
             ("response: shrink and statistics", lambda: self.estimate_response(codes)),
             ("linearize: lookup", lambda: bare.linear(whole)),
@@ -294,7 +296,7 @@ class HDRPipeline(nn.Module):
                 ("restore: network alone", lambda: self._run("look_at", self.restore.look_at, bare, seen)),
             ]
         if self.refine is not None:
-            half = replace(bare, deep=done.deep, highlights="median")
+            half = replace(bare, deep=done.deep, seen=done.seen, highlights="median")
             shown = self._shown_to_refine(half)
             steps += [
                 ("refine: light, shrink, network, kernels", lambda: self._corrected(half)),
@@ -307,18 +309,25 @@ class HDRPipeline(nn.Module):
         seen = self._seen_by(self.restore, photo)
         return self._enlarged(self._run("look_at", self.restore.look_at, photo, seen), photo), seen
 
-    def _corrected(self, photo: PreparedPhoto) -> Enlarged:
+    def _corrected(self, photo: PreparedPhoto) -> tuple[Enlarged, RestoredPixels | None]:
+        """The refining network's correction, and what had to be restored for it."""
+        photo = replace(photo, kept=restore_pixels(photo))
         shown = self._shown_to_refine(photo)
-        return self._enlarged(self._run("correct", self.refine.correct, photo, *shown), photo)
+        return self._enlarged(self._run("correct", self.refine.correct, photo, *shown), photo), photo.kept
 
     def _seen_by(self, stage: Restorer, photo: PreparedPhoto) -> Seen:
         return seen_at(photo, _size_seen(stage, photo))
 
     def _shown_to_refine(self, photo: PreparedPhoto) -> tuple[Tensor, ...]:
+        size = _size_seen(self.refine, photo)
+        if photo.kept is not None and photo.seen is not None and tuple(photo.seen.code.shape[-2:]) == size:
+            gain = photo.kept.mean_gain(photo.codes.size, size)
+            return photo.seen.code, photo.seen.linear, photo.seen.linear + gain
+
         def maps(rows: slice) -> Tensor:
             return torch.cat([nchw(x) for x in (photo.codes.code(rows), photo.linear(rows), photo.light(rows)[0])], 1)
 
-        return shrunk(maps, photo.codes.size, _size_seen(self.refine, photo), photo.codes.device).split(3, 1)
+        return shrunk(maps, photo.codes.size, size, photo.codes.device).split(3, 1)
 
     def _run(self, name: str, method: Callable[..., Tensor], photo: PreparedPhoto, *inputs: Any) -> Tensor:
         """A stage at the working resolution, in the wanted precision; on the sphere, if the photo is a panorama."""

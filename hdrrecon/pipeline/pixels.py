@@ -101,11 +101,19 @@ class PixelCodes:
 
     def code_at(self, y: Tensor, x: Tensor) -> Tensor:
         """Code values of the pixels in rows `y` (n,) and columns `x` (n,), (n, 3) float32."""
+        picked = self.stored_at(y, x)
+        return picked.float() if self.values is None else self.values.gather(0, picked)
+
+    def stored_at(self, y: Tensor, x: Tensor) -> Tensor:
+        """The same as they are stored, (n, 3) int64 or floats."""
         if self.device.type == "cpu":  # torch cannot index uint16
-            picked = torch.from_numpy(self.stored.numpy()[y.numpy(), x.numpy()]).expand(-1, 3)
+            stored = self.stored.numpy()
+            flat = stored.reshape(-1, stored.shape[-1]) if stored.flags.c_contiguous else None
+            picked = stored[y.numpy(), x.numpy()] if flat is None else flat.take((y * self.size[1] + x).numpy(), 0)
+            picked = torch.from_numpy(picked).expand(-1, 3)
         else:
             picked = self.stored.flatten(0, 1)[y * self.size[1] + x].expand(-1, 3)
-        return picked.float() if self.values is None else self.values.gather(0, picked.long())
+        return picked if picked.is_floating_point() else picked.long()
 
     def linear_table(self, response: ResponseCurve) -> Tensor | None:
         """Linear light of each integer code, (K, 3); None where codes are floats."""

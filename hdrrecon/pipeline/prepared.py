@@ -21,6 +21,7 @@ from hdrrecon.options import Highlights
 from hdrrecon.pipeline.panorama_light import SURE_STOPS, PanoramaLight
 from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
+from hdrrecon.pipeline.restored_pixels import MOST_PX, RestoredPixels
 
 GUIDED_DOUBT = 0.15  # the chance that light from a guide of a quarter of the photo's size is off by more than that
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
@@ -28,6 +29,7 @@ _GROUP_PX = {
     "cpu": 1 << 12
 }  # pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch
 _GROUP_PX_ELSEWHERE = 1 << 18
+_KEPT_AT_ONCE = 1 << 16  # pixels, whole groups
 _SHOWN = 64  # a group is shown as so many pictures: of a single large one, a convolution on one core rounds the end differently
 
 
@@ -47,6 +49,7 @@ class PreparedPhoto:
         lost_light: of a panorama's energy answer: what the light budget says of it, or None.
         strength: how much of what was restored is used, in [0, 1].
         max_stops: above the clip level, that light may reach, or None.
+        kept: light that stage 2 gave to lost pixels already, or None.
     """
 
     codes: PixelCodes
@@ -64,6 +67,7 @@ class PreparedPhoto:
     lost_light: PanoramaLight | None = None
     strength: float = 1.0
     max_stops: float | None = None
+    kept: RestoredPixels | None = None
 
     def linear(self, rows: slice) -> Tensor:
         """The linearised photo, (h, W, 3)."""
@@ -88,51 +92,96 @@ class PreparedPhoto:
         if all(part is None for part in (self.deep, self.correction, self.guide, self.lost_light)):
             return radiance, sure
         flat = radiance.view(-1, 3)
-        for index, count in self._groups(rows):
-            light, doubt = self._lit(rows, index, flat[index], confidence)
-            flat[index[:count]] = light[:count]
+        if (
+            self.kept is not None
+            and self.kept.serves(self.deep, self.highlights)
+            and not confidence
+            and self.lost_light is None
+        ):
+            for index, light in self._light_of_kept(rows):
+                flat.index_copy_(0, index, light)
+            return radiance, sure
+        for first, index in full_groups(indices := self._wanted(rows), self.codes.device):
+            count = min(len(index), len(indices) - first)
+            light, doubt = self._lit(rows, index, flat.index_select(0, index), confidence)
+            flat.index_copy_(0, index[:count], light[:count])
             if doubt is not None:
                 sure.view(-1)[index[:count]] *= 1 - doubt[:count]
         return radiance, sure
+
+    def _light_of_kept(self, rows: slice) -> Iterator[tuple[Tensor, Tensor]]:
+        """Places within `rows` of restored pixels, and their light (n, 3)."""
+        width = self.codes.size[1]
+        within = self.kept.within(rows, width)
+        pixels, linear, light = self.kept.pixels[within], self.kept.linear[within], self.kept.light[within]
+        for at in range(0, len(pixels), _KEPT_AT_ONCE):
+            part = slice(at, at + _KEPT_AT_ONCE)
+            index = pixels[part]
+            # Whole groups, for the last few of a row of numbers may be computed in another way than the others.
+            more = (-len(index)) % _GROUP_PX["cpu"]
+            filled = (torch.cat([x[part], x[part][:1].expand(more, *x.shape[1:])]) for x in (pixels, linear, light))
+            place, measured, restored = filled
+            y, x = place // width, place % width
+            done, _ = self._finished(y, x, self.codes.code_at(y, x), measured, restored, None, False)
+            yield index - rows.start * width, done[: len(index)]
 
     def _measured(self, rows: slice) -> Tensor:
         sure = 1 - self.under(rows)[..., 0]
         judged_by_pixel = self.deep is not None or self.guide is not None
         return sure if judged_by_pixel else sure * (1 - self.over(rows).amax(-1))
 
-    def _groups(self, rows: slice) -> Iterator[tuple[Tensor, int]]:
-        """Indices within `rows` of the pixels to work on, always as many at once; how many of them count."""
+    def lost(self, rows: slice) -> Tensor:
+        """Indices within `rows` of the pixels that stages 2 and 3 work on, ascending."""
+        return self._lost(rows).nonzero()[:, 0]
+
+    def _lost(self, rows: slice) -> Tensor:
         flags = self.codes.flags(rows).view(-1)
-        wanted = (flags & OVER) > 0
+        lost = (flags & OVER) > 0
         if self.correction is not None or fills_shadows(self.restore):
-            wanted |= (flags & LIT) == 0
-        if self.lost_light is not None:
-            wanted |= self.lost_light.given_pixels(rows, self.codes.size, flags.device)
-        size = _GROUP_PX.get(flags.device.type, _GROUP_PX_ELSEWHERE)
-        indices = wanted.nonzero()[:, 0]
-        for index in indices.split(size) if len(indices) else ():
-            yield torch.cat([index, index[:1].expand(size - len(index))]), len(index)
+            lost |= (flags & LIT) == 0
+        return lost
+
+    def _wanted(self, rows: slice) -> Tensor:
+        """Indices within `rows` of all pixels whose light is not simply what was measured."""
+        if self.lost_light is None:
+            return self.lost(rows)
+        wanted = self._lost(rows)
+        return (wanted | self.lost_light.given_pixels(rows, self.codes.size, wanted.device)).nonzero()[:, 0]
 
     def _lit(self, rows: slice, index: Tensor, linear: Tensor, doubted: bool) -> tuple[Tensor, Tensor | None]:
         """Light (n, 3) of the pixels `index`, and, if asked for, the chance (n,) that what was restored of it is wrong."""
         width = self.codes.size[1]
         y, x = index // width + rows.start, index % width
         code = self.codes.code_at(y, x)
-        light, doubt, over = linear, None, over_mask(code)
-        if self.deep is not None:
+        light, doubt = self.restored(y, x, code, linear, doubted)
+        return self._finished(y, x, code, linear, light, doubt, doubted)
 
-            def image(values):
-                return values.view(_SHOWN, -1, values.shape[-1]).transpose(1, 2)[..., None]
+    def restored(
+        self, y: Tensor, x: Tensor, code: Tensor, linear: Tensor, doubted: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """Stage 2's light (n, 3) of one group of pixels, and the chance (n,) that it is wrong, if asked for."""
+        if self.deep is None:
+            return linear, None
+        over = over_mask(code)
 
-            def column(values):
-                return values[..., 0].transpose(1, 2).flatten(0, 1)
+        def image(values):
+            return values.view(_SHOWN, -1, values.shape[-1]).transpose(1, 2)[..., None]
 
-            restored = self.restore.answer(image(code), image(linear), image(self.deep.at(y, x)))
-            light = linear * torch.exp2(over * self._colourless(column(getattr(restored, self.highlights))))
-            if fills_shadows(self.restore):
-                light = light + under_mask(code, -1) * self._colourless(column(restored.shadow))
-            if doubted:
-                doubt = over.amax(1) * torch.exp(-SURE_STOPS / column(restored.spread)[:, 0])
+        def column(values):
+            return values[..., 0].transpose(1, 2).flatten(0, 1)
+
+        answer = self.restore.answer(image(code), image(linear), image(self.deep.at(y, x)))
+        light = linear * torch.exp2(over * self._colourless(column(getattr(answer, self.highlights))))
+        if fills_shadows(self.restore):
+            light = light + under_mask(code, -1) * self._colourless(column(answer.shadow))
+        doubt = over.amax(1) * torch.exp(-SURE_STOPS / column(answer.spread)[:, 0]) if doubted else None
+        return light, doubt
+
+    def _finished(
+        self, y: Tensor, x: Tensor, code: Tensor, linear: Tensor, light: Tensor, doubt: Tensor | None, doubted: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Restored light (n, 3) after all that comes behind stage 2."""
+        over = over_mask(code)
         if self.correction is not None:
             mask = torch.maximum(over, under_mask(code, -1))
             light = torch.maximum(light * torch.exp2(mask * self._colourless(self.correction.at(y, x))), linear)
@@ -156,6 +205,41 @@ class PreparedPhoto:
     def _colourless(self, values: Tensor) -> Tensor:
         """What came without colour gets none."""
         return values.mean(1, keepdim=True).expand_as(values) if self.grey else values
+
+
+def restore_pixels(photo: PreparedPhoto) -> RestoredPixels | None:
+    """Stage 2's light of all lost pixels of a photo on a CPU; None if they are too many, or their values not at hand."""
+    codes = photo.codes
+    if photo.deep is None or photo.table is None or photo.smooth or codes.device.type != "cpu":
+        return None
+    if not fills_shadows(photo.restore):  # stage 3 works on more pixels than stage 2
+        return None
+    (height, width), found, number = codes.size, [], 0
+    step = max(1, (1 << 18) // width)
+    for top in range(0, height, step):
+        rows = slice(top, min(top + step, height))
+        found.append(photo.lost(rows) + top * width)
+        number += len(found[-1])
+        if number > MOST_PX:
+            return None
+    pixels = torch.cat(found)
+    linear, light = torch.empty(number, 3), torch.empty(number, 3)
+    for first, group in full_groups(pixels, codes.device):
+        y, x = group // width, group % width
+        code = codes.code_at(y, x)
+        measured = photo.table.gather(0, codes.stored_at(y, x))
+        restored, _ = photo.restored(y, x, code, measured)
+        count = min(len(group), number - first)
+        linear[first : first + count], light[first : first + count] = measured[:count], restored[:count]
+    return RestoredPixels(pixels, linear, light, photo.deep, photo.highlights)
+
+
+def full_groups(indices: Tensor, device: torch.device) -> Iterator[tuple[int, Tensor]]:
+    """Indices (n,) always as many at once, and how many came before; the last are filled up with one of theirs."""
+    size = _GROUP_PX.get(device.type, _GROUP_PX_ELSEWHERE)
+    for first in range(0, len(indices), size):
+        group = indices[first : first + size]
+        yield first, torch.cat([group, group[:1].expand(size - len(group))])
 
 
 def weakened(light: Tensor, linear: Tensor, strength: float) -> Tensor:

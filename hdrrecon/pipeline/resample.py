@@ -115,15 +115,12 @@ class Enlarged:
         """(n, C): the features at rows `y` (n,) and columns `x` (n,) of the image, interpolated bilinearly."""
         y, x = ((at.float() + 0.5) * scale + 0.5 for at, scale in zip((y, x), self.scale))
         row, column = y.floor(), x.floor()
-        down, right = (y - row)[:, None], (x - column)[:, None]
+        down, right = y - row, x - column
         first = row.long() * self.stride + column.long()
-
-        def pick(step):
-            return self.table.index_select(0, first + step)
-
-        above = pick(0) * (1 - right) + pick(1) * right
-        below = pick(self.stride) * (1 - right) + pick(self.stride + 1) * right
-        return above * (1 - down) + below * down
+        corners = torch.stack([first, first + 1, first + self.stride, first + self.stride + 1], 1)
+        up, left = 1 - down, 1 - right
+        shares = torch.stack([up * left, up * right, down * left, down * right], 1)
+        return F.embedding_bag(corners, self.table, mode="sum", per_sample_weights=shares)
 
 
 def replicated(features: Tensor) -> Tensor:
