@@ -70,13 +70,15 @@ def decoded_input(path: str | Path, photo: InputImage) -> InputImage:
             facts = replace(
                 facts, jpeg_white=jpeg_white(found.raw, pixels, facts), orientation=orientation_of(photo.exif)
             )
-    except StreamError as error:
-        warnings.warn(f"{path}: {error}; its raw stream is not used", StreamWarning, stacklevel=2)
+    except StreamError as reason:
+        warnings.warn(f"{path}: {reason}; its raw stream is not used", StreamWarning, stacklevel=2)
         return photo
-    gains = np.float32(facts.gains) / np.float32(min(facts.gains))
+    gains = np.asarray(facts.gains, np.float32) / np.float32(min(facts.gains))
     raw = np.ascontiguousarray(upright(found.raw, facts.orientation))
     clipped = raw.max(-1) >= SENSOR_CLIPS
     light = raw * gains
+    # A clipped channel is at least as bright as the others: without this, balanced white would turn magenta.
+    light = np.where(raw >= SENSOR_CLIPS, light.max(-1, keepdims=True), light)
     # Codes for stage 2: only what the sensor clipped may look clipped.
     code = np.minimum(np.clip(linear_to_srgb(np.minimum(light, 1)), 0, 1), np.float32(OVER_START))
     code[clipped] = np.where(light[clipped] >= 1 - 1e-6, 1, code[clipped])

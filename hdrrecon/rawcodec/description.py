@@ -63,7 +63,7 @@ class Description:
 
     def balanced(self, raw: np.ndarray) -> np.ndarray:
         """Linear camera RGB -> linear Rec.709, 1 = the sensor's clip level of a neutral colour's green."""
-        return (raw * np.float32(self.gains)) @ np.asarray(self.to_rec709, np.float32).T
+        return (raw * np.asarray(self.gains, np.float32)) @ np.asarray(self.to_rec709, np.float32).T
 
 
 def fitted_description(raw: np.ndarray, pixels: np.ndarray) -> Description:
