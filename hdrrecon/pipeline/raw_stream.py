@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SOURCES = ("measured", "decoded", "inferred")
 SENSOR_CLIPS = 0.98  # of the sensor's range
+_MOST_LOWERED = 0.06  # of that range, where light was coded coarsely
 _SURE_STOPS = 0.25  # as of invented light, see prepared.SURE_STOPS
 
 
@@ -75,16 +76,18 @@ def decoded_input(path: str | Path, photo: InputImage) -> InputImage:
         return photo
     gains = np.asarray(facts.gains, np.float32) / np.float32(min(facts.gains))
     raw = np.ascontiguousarray(upright(found.raw, facts.orientation))
-    clipped = raw.max(-1) >= SENSOR_CLIPS
+    error = np.repeat(np.repeat(found.error, 8, 0), 8, 1)[: found.raw.shape[0], : found.raw.shape[1]]
+    error = np.ascontiguousarray(upright(error, facts.orientation))
+    at_clip = _at_clip(raw, error)
+    clipped = at_clip.any(-1)
     light = raw * gains
     # A clipped channel is at least as bright as the others: without this, balanced white would turn magenta.
-    light = np.where(raw >= SENSOR_CLIPS, light.max(-1, keepdims=True), light)
+    light = np.where(at_clip, light.max(-1, keepdims=True), light)
     # Codes for stage 2: only what the sensor clipped may look clipped.
     code = np.minimum(np.clip(linear_to_srgb(np.minimum(light, 1)), 0, 1), np.float32(OVER_START))
     code[clipped] = np.where(light[clipped] >= 1 - 1e-6, 1, code[clipped])
     code[clipped & (code.max(-1) < 1)] = 1
-    error = np.repeat(np.repeat(found.error, 8, 0), 8, 1)[: found.raw.shape[0], : found.raw.shape[1]]
-    sure = _confidence(upright(error, facts.orientation), raw)
+    sure = _confidence(error, raw)
     shown = np.ascontiguousarray(upright(pixels.max(-1), facts.orientation) < CLIP_CODE)
 
     def tensor(array: np.ndarray) -> Tensor:
@@ -94,6 +97,17 @@ def decoded_input(path: str | Path, photo: InputImage) -> InputImage:
     matrix = np.asarray(facts.to_rec709, float) * (min(facts.gains) / facts.jpeg_white)
     stored = tensor(code.astype(np.float32))[None]
     return replace(photo, stored=stored, values=None, to_rec709=matrix, deep=True, response="srgb", decoded=decoded)
+
+
+def _at_clip(raw: np.ndarray, error: np.ndarray) -> np.ndarray:
+    """(H, W, 3) bool, channels that the sensor clipped. The coded error would leave holes: it lowers the level, and a median
+    closes what is left."""
+    import cv2
+
+    linear_error = 2 * np.sqrt(np.float32(SENSOR_CLIPS)) * error[..., None]
+    level = SENSOR_CLIPS - np.minimum(2 * linear_error, _MOST_LOWERED)
+    mask = (raw >= level).astype(np.uint8)
+    return np.stack([cv2.medianBlur(mask[..., c].copy(), 5) for c in range(3)], -1).astype(bool) | (raw >= SENSOR_CLIPS)
 
 
 def _confidence(error: np.ndarray, raw: np.ndarray) -> np.ndarray:
