@@ -3,6 +3,7 @@
 >>> import hdrrecon
 >>> hdr = hdrrecon.reconstruct("photo.jpg")          # (H, W, 3) float32, scene-linear Rec.709, 1.0 = clip level
 >>> hdrrecon.write("photo.exr", hdr)
+PosixPath('photo.exr')
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
     from hdrrecon.api import Reconstructor, reconstruct, reconstruct_file
     from hdrrecon.camera.response import ResponseCurve
     from hdrrecon.estimate import estimate_response
-    from hdrrecon.io import read, write
+    from hdrrecon.io.read import read
+    from hdrrecon.io.write import write
     from hdrrecon.pipeline.result import Reconstruction
     from hdrrecon.zoo import list_models, model_info
 

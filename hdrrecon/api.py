@@ -233,7 +233,9 @@ class Reconstructor:
         check_speed(speed)
         self.device = pick_device(device)
         pipeline = build_pipeline(model) if isinstance(model, str) else _copied(model)
-        self.pipeline = pipeline.to(self.device, memory_format=torch.channels_last).eval()
+        # torch knows `memory_format`, its type stubs do not.
+        placed = pipeline.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.pipeline: HDRPipeline = placed.eval()
         self.pipeline.precision = precision
         if speed == "compile":
             self.pipeline.compile_networks()

@@ -173,11 +173,11 @@ def options_from(given: Mapping[str, Any]) -> tuple[ReconstructOptions, WriteOpt
         TypeError: an unknown name; ValueError, TypeError: as the two classes.
     """
     check_names(given, ReconstructOptions, WriteOptions)
-    how, written = (
-        kind(**{name: value for name, value in given.items() if name in _names(kind)})
-        for kind in (ReconstructOptions, WriteOptions)
+    how, written = _names(ReconstructOptions), _names(WriteOptions)
+    return (
+        ReconstructOptions(**{name: value for name, value in given.items() if name in how}),
+        WriteOptions(**{name: value for name, value in given.items() if name in written}),
     )
-    return how, written
 
 
 def reconstruct_options(given: Mapping[str, Any]) -> ReconstructOptions:

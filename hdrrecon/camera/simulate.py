@@ -117,5 +117,6 @@ def _jpeg(code: Tensor, quality: int) -> Tensor:
         ok, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(quality)])
         if not ok:
             raise RuntimeError(f"OpenCV could not code a {image.shape} image as JPEG quality {quality}")
-        out.append(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1].transpose(2, 0, 1))
+        coded = np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+        out.append(coded[..., ::-1].transpose(2, 0, 1))
     return torch.as_tensor(np.stack(out), device=code.device).to(code.dtype) / 255

@@ -31,7 +31,7 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
 
     Example:
         >>> with atomic_write("out/x.npy") as temporary:
-        ...     temporary.write_bytes(data)
+        ...     count = temporary.write_bytes(data)
     """
     path = Path(path)
     if path.is_dir():

@@ -112,7 +112,7 @@ def write(
         PosixPath('out.jpg')
     """
     path = Path(path)
-    if hasattr(image, "radiance"):  # a Reconstruction, of which this room need not know
+    if not isinstance(image, np.ndarray) and hasattr(image, "radiance"):  # a Reconstruction, of a room above
         envmap = envmap or ("latlong" if image.panorama and path.suffix.lower() == ".exr" else None)
         image = image.radiance
     extension = check_options(
@@ -160,6 +160,7 @@ def write(
 
     if extension in _JPEG:
         with _naming(path):
+            assert base is not None  # check_options has seen to it
             content = lay_on(
                 base,
                 image,

@@ -63,8 +63,8 @@ class LightMemory:
 
     Example:
         >>> memory = LightMemory(25)
-        >>> ready = memory.push(prepared)           # a list: those frames that now have seen enough of the future
-        >>> ready += memory.flush()
+        >>> ready = memory.push(prepared)  # doctest: +SKIP
+        >>> ready += memory.flush()  # doctest: +SKIP
     """
 
     def __init__(self, fps: float, options: TemporalOptions = TemporalOptions()):

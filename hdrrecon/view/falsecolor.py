@@ -70,7 +70,7 @@ def _with_legend(picture: np.ndarray) -> np.ndarray:
     bar = np.full((height, _LEGEND_PX, 3), 24, np.uint8)
     levels = np.interp(np.arange(height), (_TICK_PX, height - _TICK_PX), (high, low))
     bar[_TICK_PX : height - _TICK_PX + 1, 8:28] = colors_of(levels)[_TICK_PX : height - _TICK_PX + 1, None]
-    for stop in range(low, high + 1, 2):
+    for stop in range(round(low), round(high) + 1, 2):
         text = "clip" if stop == 0 else f"{stop:+d}"
         cv2.putText(bar, text, (34, position(stop) + 4), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (230, 230, 230), 1, cv2.LINE_AA)
     padded = np.pad(picture, ((0, height - picture.shape[0]), (0, 0), (0, 0)), constant_values=24)

@@ -38,7 +38,7 @@ def stop_shares(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     linear = light_of(linear)
     finite = np.isfinite(linear).all(axis=2)
     light = luminance(np.where(finite[..., None], linear, 0))
-    edges = np.linspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * BINS_PER_STOP + 1)
+    edges = np.linspace(LOWEST, HIGHEST, round((HIGHEST - LOWEST) * BINS_PER_STOP) + 1)
     stops = np.log2(light[light > 0])
     at = np.clip(np.floor((stops - LOWEST) * BINS_PER_STOP + 1e-6), 0, len(edges) - 2).astype(int)
     return edges, np.bincount(at, minlength=len(edges) - 1) / light.size
@@ -76,7 +76,7 @@ def histogram(linear: np.ndarray) -> np.ndarray:
 
     for decade in range(DECADES):
         write(f"{100 / 10**decade:g} %", 2, 18 + round(_HEIGHT_PX * decade / DECADES))
-    for stop in range(LOWEST, HIGHEST + 1, 2):
+    for stop in range(round(LOWEST), round(HIGHEST) + 1, 2):
         text = f"{stop:+d}" if stop else "clip"
         write(text, _MARGIN_PX + round(width * (stop - LOWEST) / (HIGHEST - LOWEST)) - 4 * len(text), _HEIGHT_PX + 30)
     left_out = 100 * (1 - shares.sum())

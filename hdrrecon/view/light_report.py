@@ -176,8 +176,13 @@ def photo_light_report(photo: np.ndarray) -> PhotoLightReport:
         raise ValueError(f"a light report needs a picture (H, W, 3) as floats, got {photo.dtype} {photo.shape}")
     light = _clean_luminance(photo)
     y, x = np.unravel_index(int(np.argmax(light)), light.shape)
-    place = (float((i + 0.5) / n) for i, n in ((x, light.shape[1]), (y, light.shape[0])))
-    return PhotoLightReport(float(light.max()), *place, float(light.mean()))
+    height, width = light.shape
+    return PhotoLightReport(
+        peak=float(light.max()),
+        peak_x=float((x + 0.5) / width),
+        peak_y=float((y + 0.5) / height),
+        mean=float(light.mean()),
+    )
 
 
 def _clean_luminance(image: np.ndarray) -> np.ndarray:

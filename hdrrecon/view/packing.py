@@ -48,7 +48,9 @@ def half_bits(light: np.ndarray, shift: int = 0) -> tuple[np.ndarray, int]:
     """(H, W, 3) uint16: bits of half floats without their lowest `shift`, rounded; and how many values were clamped."""
     light = np.asarray(light, np.float32)
     beyond = np.isfinite(light) & (np.abs(light) > HALF_MAX)
-    bits = np.where(beyond, np.copysign(np.float32(HALF_MAX), light), light).astype(np.float16).view(np.uint16)
+    bits: np.ndarray = (
+        np.where(beyond, np.copysign(np.float32(HALF_MAX), light), light).astype(np.float16).view(np.uint16)
+    )
     if shift:
         magnitude = bits & 0x7FFF
         rounded = np.minimum(magnitude + (1 << shift - 1), 0x7BFF)  # rounding must not make infinities

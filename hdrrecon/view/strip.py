@@ -89,7 +89,7 @@ def stacked(pictures: list[np.ndarray], axis: int) -> np.ndarray:
     """uint8 pictures in a row (axis 1) or column (axis 0) with a gap between; smaller ones are padded."""
     other = 1 - axis
     size = max(p.shape[other] for p in pictures)
-    parts = []
+    parts: list[np.ndarray] = []
     for picture in pictures:
         pad = [(0, 0)] * 3
         pad[other] = (0, size - picture.shape[other])
