@@ -56,8 +56,15 @@ def working_px(longest_px: int, width: int, multiple_of: int) -> int:
 
 
 def around(x: Tensor, rows: int, columns: int) -> Tensor:
-    """Pad a panorama (N, C, h, w) with its own continuation; `rows` <= h, `columns` <= w, w even."""
-    half = x.shape[-1] // 2
+    """Pad a panorama (N, C, h, w) with its own continuation, w even; all around it, more than once if need be."""
+    height, width = x.shape[-2:]
+    half = width // 2
+    if rows > height or columns > width:  # of a very small one, which a network pads by more than it has
+        index = torch.arange(-rows, height + rows, device=x.device).remainder(2 * height)
+        beyond = index >= height  # over a pole, half a turn away, and back
+        tall = torch.where(beyond, 2 * height - 1 - index, index)
+        x = torch.where(beyond[:, None], x.roll(half, -1)[..., tall, :], x[..., tall, :])
+        return x[..., torch.arange(-columns, width + columns, device=x.device).remainder(width)]
     if rows:
         turned = x.roll(half, -1)
         x = torch.cat([turned[..., :rows, :].flip(-2), x, turned[..., -rows:, :].flip(-2)], -2)
@@ -97,7 +104,7 @@ def _padded(x, pad, mode="constant", value=None):
     left, right, top, bottom = pad if len(pad) == 4 else (0,) * 4
     rows, columns = max(top, bottom), max(left, right)
     border = mode == "replicate" or mode == "constant" and not value
-    if border and x.ndim == 4 and (rows or columns) and rows <= x.shape[-2] and columns <= x.shape[-1]:
+    if border and x.ndim == 4 and (rows or columns):
         x = around(x, rows, columns)
         return x[..., rows - top : x.shape[-2] - rows + bottom, columns - left : x.shape[-1] - columns + right]
     return F.pad(x, pad, mode, value)
