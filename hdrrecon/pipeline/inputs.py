@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from hdrrecon.camera.exif_prior import family_prior
+from hdrrecon.io.gpano import GPano, read_gpano
 from hdrrecon.rawcodec.container import has_stream
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class InputImage:
         exif: raw EXIF block, or None.
         response: name of the curve the codes are known to have (a developed raw file), or None.
         decoded: light from the photo's raw stream (`pipeline.raw_stream`), or None.
+        gpano: what the file declares about the panorama it is, or None.
     """
 
     stored: Any
@@ -49,6 +51,16 @@ class InputImage:
     exif: bytes | None = None
     response: str | None = None
     decoded: DecodedLight | None = None
+    gpano: GPano | None = None
+
+    @property
+    def declared_panorama(self) -> bool | None:
+        """Whether the file says that its picture goes all around; None where it says nothing that fits its size."""
+        if self.gpano is None:
+            return None
+        height, width = self.stored.shape[1:3]
+        fits = abs(width - 2 * height) <= 2
+        return self.gpano.whole if fits or not self.gpano.whole else None
 
     @property
     def prior(self) -> dict[str, float] | None:
@@ -175,6 +187,7 @@ def _ingest_file(path) -> InputImage:
         photo.bits > 8,
         photo.exif,
         photo.response,
+        gpano=read_gpano(photo.xmp),
     )
     if has_stream(path):
         from hdrrecon.pipeline.raw_stream import decoded_input

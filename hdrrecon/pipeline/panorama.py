@@ -21,28 +21,58 @@ from hdrrecon.pipeline.pixels import PixelCodes
 LEAST_PX = 512  # narrower pictures of 2:1 are rather banners than panoramas
 _SEAM_STEPS = 4  # how many times an ordinary step between columns the step at the seam may be
 _SEAM_CODES = 4 / 255
+# Measured on 60 panoramas and 85 pictures of 2:1 that are none: correlation over the seam is 0.38 to 0.94 in all but
+# three of the former, whose seams show or which have no detail there, and 0.20 at most in the photos among the latter.
+_LEAST_DETAIL, _LEAST_GAIN = 0.3, 0.1
+_DETAIL_ROWS = 13  # over which a column is smoothed to tell its detail
+_SMOOTH_SEAM_CODES, _SMOOTH_CHANGE = 0.6 / 255, 8
 
 
 def is_panorama(codes: PixelCodes) -> bool:
     """True for exactly 2:1, at least 512 pixels wide, where the right edge goes on at the left.
 
-    An ordinary photo may be 2:1 as well, but its edges hardly ever meet: the mean step between last and first column
-    must be of the size of the steps beside it.
+    That the edges are alike is no evidence: so are those of a product before a plain ground, of a film with bars, of the sea.
+    Fine detail must go on over the seam, and not because it is the same all along the margins or mirrored in them. In very
+    smooth pictures, what changes on both sides of the seam, and differently, must not change at it.
     """
     height, width = codes.size
     if width != 2 * height or width < LEAST_PX:
         return False
-    columns = PixelCodes(codes.stored[:, [0, 1, -2, -1]], codes.values, codes.device).code(slice(0, height))
+    far = width // 32
+    picked = PixelCodes(codes.stored[:, [0, 1, far, -1 - far, -2, -1]], codes.values, codes.device)
+    first, second, inner, inner_end, before, last = picked.code(slice(0, height)).unbind(1)
 
-    def step(a, b):
-        return float((columns[:, a] - columns[:, b]).abs().mean())
+    def step(a: Tensor, b: Tensor) -> float:
+        return float((a - b).abs().mean())
 
-    return step(0, 3) <= _SEAM_STEPS * (step(0, 1) + step(2, 3)) / 2 + _SEAM_CODES
+    seam, beside = step(first, last), (step(first, second) + step(before, last)) / 2
+    if seam > _SEAM_STEPS * beside + _SEAM_CODES:
+        return False
+    grey = [column.mean(-1) for column in (first, inner, inner_end, last)]
+    shared = _shared_detail(grey[0], grey[3])
+    anyway = max(_shared_detail(grey[a], grey[b]) for a, b in ((0, 1), (2, 3), (1, 2)))
+    if shared >= _LEAST_DETAIL and shared - max(0.0, anyway) >= _LEAST_GAIN:
+        return True
+    change = min(step(first, inner), step(inner_end, last), step(inner, inner_end))
+    return max(seam, beside) <= _SMOOTH_SEAM_CODES and change > _SMOOTH_CHANGE * max(seam, 0.25 / 255)
+
+
+def _shared_detail(a: Tensor, b: Tensor) -> float:
+    """Correlation of what is fine in two columns (H,); single strong edges, such as a horizon, count little."""
+
+    def detail(column: Tensor) -> Tensor:
+        padded = F.pad(column[None, None], (_DETAIL_ROWS // 2,) * 2, mode="replicate")
+        fine = column - F.avg_pool1d(padded, _DETAIL_ROWS, 1)[0, 0]
+        most = 4 * float(fine.abs().median()) + 1e-6
+        return fine.clamp(-most, most)
+
+    a, b = detail(a), detail(b)
+    return float((a * b).sum() / (a.square().sum() * b.square().sum() + 1e-12).sqrt())
 
 
 def check_panorama(size: tuple[int, int]) -> None:
     """Raises ValueError: (H, W) is not twice as wide as high, give or take two pixels."""
-    if abs(size[1] - 2 * size[0]) > 2:
+    if abs(size[1] - 2 * size[0]) > 2 or size[1] < 2:
         raise ValueError(
             f"a panorama is twice as wide as high (equirectangular, all around), this picture is {size[1]} x {size[0]}; "
             "leave panorama out"

@@ -216,7 +216,7 @@ class HDRPipeline(nn.Module):
                 image.prior if how.exif else None,
                 smooth=how.dequantize and not image.deep,
                 highlights=how.highlights,
-                panorama=how.panorama,
+                panorama=image.declared_panorama if how.panorama is None else how.panorama,
                 sun=how.sun,
                 refined=image.decoded is None,
             )

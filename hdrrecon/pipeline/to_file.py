@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,12 +98,26 @@ def write_reconstruction(
     held = photo.stored.nbytes + held_light * height * width
     rows = band_rows(size, how.memory_bytes, held, device)
     (one,) = pipeline.prepare_input(photo, how, device)
+    if one.panorama and how.panorama is None:
+        why = "its file says so" if photo.declared_panorama else "its edges go on into each other"
+        warnings.warn(
+            f"{target.name}: taken for a panorama, all around: {why}; if it is none, say so (panorama=False, --no-panorama)",
+            stacklevel=2,
+        )
+    elif photo.gpano is not None and not one.panorama and how.panorama is None:
+        warnings.warn(
+            f"{target.name}: a part of a panorama ({photo.gpano.projection}); it is treated like any picture, and its "
+            "edges are not joined",
+            stacklevel=2,
+        )
     new_preview = preview is not None and not Path(preview).exists()
     if preview is not None:  # first: a result that exists then has its strip, so that a later run may skip it
         write_preview(Path(preview), photo, one)
     if extension == ".exr":
         options["attributes"] = {**(written.attributes or {}), **response_attribute(one.response)}
         options.setdefault("envmap", "latlong" if one.panorama else None)
+        if one.panorama and photo.gpano is not None and photo.gpano.heading_deg is not None:
+            options["attributes"]["poseHeadingDegrees"] = float(photo.gpano.heading_deg)
         if one.lost_light is not None:
             options["attributes"] |= light_attribute(one.lost_light.estimate.as_dict())
             if one.lost_light.brightest > HALF_MAX:  # a sun does not fit into half floats

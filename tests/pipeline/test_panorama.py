@@ -134,3 +134,64 @@ def test_a_panorama_that_is_none_is_refused(small_photo):
 def test_the_size_at_which_a_panorama_is_seen(longest, width, multiple, want):
     got = working_px(longest, width, multiple)
     assert got == want
+
+
+def coded(picture: np.ndarray) -> PixelCodes:
+    return PixelCodes(torch.from_numpy(np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)), None, "cpu")
+
+
+def test_ordinary_pictures_of_2_to_1_are_no_panoramas():
+    """Their edges are alike, but nothing goes on from one to the other."""
+    rng, (height, width) = np.random.default_rng(0), (256, 512)
+    y, x = np.mgrid[:height, :width] / np.array([height, width])[:, None, None]
+    thing = rng.random((height, width, 3))
+
+    def framed(ground: np.ndarray) -> np.ndarray:
+        picture = np.broadcast_to(ground, (height, width, 3)).copy()
+        picture[:, width // 4 : -width // 4] = thing[:, width // 4 : -width // 4]
+        return picture
+
+    sweep = (0.95 - 0.35 * y)[..., None]
+    vignette = sweep * (1 - 0.3 * ((x - 0.5) ** 2 + (y - 0.5) ** 2))[..., None]
+    waves = rng.normal(0, 0.05, (height, width, 1))
+    sea = np.where(y[..., None] < 0.5, 0.6 + 0.3 * y[..., None], 0.25 + waves * y[..., None]) * np.ones(3)
+    for name, picture in {
+        "a product on white": framed(np.full((1, 1, 3), 0.97)),
+        "a product on a sweep": framed(sweep),
+        "a product in a vignette": framed(vignette),
+        "a film with bars": framed(np.zeros((1, 1, 3))),
+        "the sea": sea,
+        "noise": thing,
+    }.items():
+        assert not is_panorama(coded(picture)), name
+
+
+def test_a_picture_that_goes_around_is_found():
+    """Noise smoothed around the cylinder: detail goes on over the seam; cut elsewhere or shifted against itself it does not."""
+    rng = np.random.default_rng(1)
+    spectrum = np.fft.fft2(rng.normal(0, 1, (256, 512)))
+    fy, fx = np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(512), indexing="ij")
+    around = np.fft.ifft2(spectrum * np.exp(-((fx**2 + fy**2) * 60))).real
+    picture = np.repeat((0.5 + 0.15 * around / around.std())[..., None], 3, -1)
+    assert is_panorama(coded(picture))
+    broken = picture.copy()
+    broken[:, 256:] = np.roll(picture[:, 256:], 40, 0)
+    assert not is_panorama(coded(broken))
+
+
+@pytest.mark.parametrize("height", [1, 2, 3, 5, 8, 15, 16, 17, 31, 33])
+def test_small_panoramas_are_reconstructed(height):
+    torch.manual_seed(0)
+    net = MaskedFeatures(MaskedFeaturesConfig(widths=(8, 16, 16, 16, 16), kernels=(3, 5, 5, 5, 5), recognise=0))
+    pipeline = HDRPipeline(None, net).eval()
+    for width in (2 * height, 2 * height + 1, max(2, 2 * height - 1)):
+        code = torch.rand(1, 3, height, width).clamp(0.5)
+        code[..., : max(1, height // 3), :] = 1
+        assert pipeline(code, ResponseCurve.srgb(), panorama=True).radiance.isfinite().all()
+
+
+def test_around_a_small_panorama_goes_on_as_around_a_large_one():
+    x = torch.rand(1, 2, 3, 6)
+    once = around(x, 3, 6)
+    assert torch.equal(around(x, 5, 8)[..., 2:-2, 2:-2], once)
+    assert torch.equal(around(around(x, 3, 0), 0, 6), once)

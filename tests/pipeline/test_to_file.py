@@ -1,5 +1,7 @@
 """From file to file: the same light as through memory, in every format."""
 
+import warnings
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -81,9 +83,38 @@ def test_a_strip_beside(rebuild, photo, tmp_path):
 def test_a_panorama_is_marked_as_one(rebuild, tmp_path):
     import OpenEXR
 
-    Image.new("RGB", (512, 256), (255, 255, 255)).save(tmp_path / "pano.png")
-    with OpenEXR.File(str(rebuild.to_file(tmp_path / "pano.png", tmp_path / "pano.exr", response="srgb"))) as file:
-        assert file.header()["envmap"] == OpenEXR.ENVMAP_LATLONG
+    def header(name: str, **options) -> dict:
+        result = rebuild.to_file(tmp_path / name, tmp_path / "pano.exr", response="srgb", **options)
+        with OpenEXR.File(str(result)) as file:
+            return dict(file.header())
+
+    plain = Image.new("RGB", (512, 256), (255, 255, 255))
+    plain.save(tmp_path / "pano.png")
+    assert "envmap" not in header("pano.png"), "edges that are plain are no evidence"
+    assert header("pano.png", panorama=True)["envmap"] == OpenEXR.ENVMAP_LATLONG
+
+    def declared(**fields) -> bytes:
+        text = " ".join(f'GPano:{name}="{value}"' for name, value in fields.items())
+        return f'<x:xmpmeta><rdf:Description GPano:ProjectionType="equirectangular" {text}/></x:xmpmeta>'.encode()
+
+    whole = {
+        "FullPanoWidthPixels": 512,
+        "FullPanoHeightPixels": 256,
+        "CroppedAreaImageWidthPixels": 512,
+        "CroppedAreaImageHeightPixels": 256,
+    }
+    plain.save(tmp_path / "pano.jpg", xmp=declared(**whole, PoseHeadingDegrees=90.5))
+    with pytest.warns(UserWarning, match="taken for a panorama.*its file says so"):
+        found = header("pano.jpg")
+    assert found["envmap"] == OpenEXR.ENVMAP_LATLONG and found["poseHeadingDegrees"] == 90.5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert "envmap" not in header("pano.jpg", panorama=False)
+    plain.save(
+        tmp_path / "part.jpg", xmp=declared(**{**whole, "FullPanoWidthPixels": 1024, "FullPanoHeightPixels": 512})
+    )
+    with pytest.warns(UserWarning, match="a part of a panorama"):
+        assert "envmap" not in header("part.jpg")
 
 
 @pytest.mark.parametrize(
