@@ -1,4 +1,5 @@
-"""What the examples in docstrings find: `hdrrecon`, `np`, `hdr`, `light`, `data`, and photos in a folder of their own."""
+"""What the examples in docstrings find: `hdrrecon`, `np`, `hdr`, `light`, `data`, and photos in a folder of their
+own."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,5 @@
-"""Takes weights/, which stands at the top of the checkout, into the wheel as hdrrecon/weights. All else is in setup.cfg."""
+"""Takes weights/, which stands at the top of the checkout, into the wheel as hdrrecon/weights. All else is in
+setup.cfg."""
 
 from pathlib import Path
 

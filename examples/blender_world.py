@@ -1,7 +1,8 @@
-"""Blender: light the world with an ordinary photo. Run in Blender's Text Editor, then: World properties > Light from Photo.
+"""Blender: light the world with an ordinary photo. Run in Blender's Text Editor, then: World properties > Light from
+Photo.
 
-Blender's Python is not yours, so hdrrecon runs as a program of its own. Say below where it is installed. Tried in Blender 5.0.1:
-the pixels Blender sees are those of the EXR, exactly.
+Blender's Python is not yours, so hdrrecon runs as a program of its own. Say below where it is installed. Tried in
+Blender 5.0.1: the pixels Blender sees are those of the EXR, exactly.
 """
 
 PYTHON = "python3"  # the interpreter in which you ran: pip install hdrrecon

@@ -1,17 +1,19 @@
-"""Time and peak memory of the decoupled filter against unfold-and-einsum, for an RGB image, on the CPU and on CUDA where there is one.
+"""Time and peak memory of the decoupled filter against unfold-and-einsum, for an RGB image, on the CPU and on CUDA
+where there is one.
 
     python examples/filter_cost.py [side_px] [kernel_size] [device]
 
-Ratios to `unfold and einsum` come first, above 1 where better; training is the forward and the backward pass. Memory counts the
-tensors made beside the inputs; in training 120 MB of it are the gradients themselves, for every way. On one thread of a busy CPU:
+Ratios to `unfold and einsum` come first, above 1 where better; training is the forward and the backward pass. Memory
+counts the tensors made beside the inputs; in training 120 MB of it are the gradients themselves, for every way. On one
+thread of a busy CPU:
 
                          inference: time  memory  training: time  memory     inference            training
     unfold and einsum               1.0x    1.0x           1.0x    1.0x    938.9 ms    168 MB   2881.1 ms    447 MB
     unfold and multiply             2.0x    1.0x           2.1x    0.9x    467.9 ms    171 MB   1341.5 ms    476 MB
     shifted views                  18.1x   16.3x          22.1x    3.1x     52.0 ms     10 MB    130.2 ms    145 MB
 
-On CUDA also the part of the memory bandwidth in use, against what a plain copy reaches: inputs read and output written once, in
-training the inputs twice and the gradients once. On an H200, `1024 5 cuda`:
+On CUDA also the part of the memory bandwidth in use, against what a plain copy reaches: inputs read and output written
+once, in training the inputs twice and the gradients once. On an H200, `1024 5 cuda`:
 
                          inference: time  memory  training: time  memory     inference            training
     unfold and einsum               1.0x    1.0x           1.0x    1.0x     12.0 ms    772 MB     53.2 ms   1904 MB
@@ -58,7 +60,8 @@ def shifted_views(levels: Tensor, kernels: DecoupledKernels, dilations: tuple[in
 
 
 class PeakMemory(TorchDispatchMode):
-    """`peak`: the most bytes that tensors made inside it held at one moment, from their storages alone, hence the same everywhere."""
+    """`peak`: the most bytes that tensors made inside it held at one moment, from their storages alone, hence the same
+    everywhere."""
 
     def __init__(self):
         super().__init__()
@@ -89,7 +92,8 @@ def run(way, tensors: list[Tensor], training: bool) -> None:
 
 
 def milliseconds(job, device: str, repeats: int = 5) -> float:
-    """The fastest of some runs, after one to warm up; on CUDA each of ten in a row, so that launching does not count."""
+    """The fastest of some runs, after one to warm up; on CUDA each of ten in a row, so that launching does not
+    count."""
     times, start, end = [], *(torch.cuda.Event(enable_timing=True) if device == "cuda" else None for _ in range(2))
     for _ in range(repeats + 1):
         if device == "cuda":

@@ -4,9 +4,9 @@
     python examples/gallery.py sunset limit_sun      (some)
 
 Each gallery picture shows a photo and where its light is measured or inferred, then, at -3 and -6 stops: the photo
-through the sRGB curve; a classic operator (Kovaleski and Oliveira 2014, the best of `hdrrecon.evaluation.classic` on clipped
-pixels); and `hdrrecon.reconstruct`. What a camera clipped is flat grey in the first. Each limits picture carries its own
-figures. Nothing is random: the same weights make the same pictures.
+through the sRGB curve; a classic operator (Kovaleski and Oliveira 2014, the best of `hdrrecon.evaluation.classic` on
+clipped pixels); and `hdrrecon.reconstruct`. What a camera clipped is flat grey in the first. Each limits picture
+carries its own figures. Nothing is random: the same weights make the same pictures.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def edited(rebuild: Rebuild) -> np.ndarray:
 
 
 def locally_tone_mapped(light: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8: large differences of brightness reduced to 40 %, small ones raised by a third (Durand and Dorsey 2002)."""
+    """(H, W, 3) uint8: large differences of brightness reduced to 40 %, small ones raised by a third (Durand and Dorsey
+    2002)."""
     stops = np.log2(luminance(light) + 1e-3)
     base = classic.bilateral(stops, stops, 24, 1.0)
     shown = light * np.exp2(0.4 * base + 1.33 * (stops - base) - stops)[..., None]

@@ -39,7 +39,8 @@ from hdrrecon.io.exr_extras import light_attribute
 
 
 def own_panorama(height: int = 256) -> np.ndarray:
-    """(H, 2 H, 3) float32 light: a hazy sun at longitude 50, latitude 35 degrees, a sky, a field. 1.0 is where a camera clips."""
+    """(H, 2 H, 3) float32 light: a hazy sun at longitude 50, latitude 35 degrees, a sky, a field. 1.0 is where a camera
+    clips."""
     north = np.radians(90 - (np.arange(height) + 0.5) / height * 180)[:, None]
     east = np.radians((np.arange(2 * height) + 0.5) / height * 180 - 180)[None]
     cosine = np.sin(north) * np.sin(np.radians(35)) + np.cos(north) * np.cos(np.radians(35)) * np.cos(

@@ -4,7 +4,8 @@
     python examples/ray_batch.py s3://photos/2026 s3://light/2026 --workers 8 --gpus 1
     python examples/ray_batch.py examples/photos light                      # on this machine, two workers
 
-Prints one line for every photo that failed, then for example "7 done, 0 failed, 0 skipped"; the exit code is 1 if any failed.
+Prints one line for every photo that failed, then for example "7 done, 0 failed, 0 skipped"; the exit code is 1 if any
+failed.
 Start it again after an interruption: what is finished is skipped.
 """
 

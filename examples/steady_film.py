@@ -8,8 +8,8 @@ Needs hdrrecon[video]. Writes
     out/time_slices.png  one line of the film, frame below frame: each frame by itself, and steady
     out/frame.png        a frame of out/film.mp4, decoded again and tone-mapped for an ordinary screen
 
-and prints by how many stops clipped pixels change from frame to frame, both ways: motion counts too, so the two numbers can be
-compared with each other, but not with those of another film.
+and prints by how many stops clipped pixels change from frame to frame, both ways: motion counts too, so the two numbers
+can be compared with each other, but not with those of another film.
 """
 
 import sys

@@ -126,8 +126,8 @@ def reconstruct(
         device: "auto" (CUDA, else MPS, else CPU) or a torch device.
         precision: of the networks' look at the photo: "float32", "bfloat16", or "auto": bfloat16 on CUDA devices that
             have it. Light is float32 in any case.
-        guide: a small HDR picture of the same view, in any scale, that says how bright clipped light is: numpy (h, w, 3)
-            or (h, w), a tensor (C, h, w), or a path. See `hdrrecon.sensors.guide`; for one photo, not for a batch.
+        guide: a small HDR picture of the same view, in any scale, that says how bright clipped light is: numpy (h, w,
+            3) or (h, w), a tensor (C, h, w), or a path. See `hdrrecon.sensors.guide`; for one photo, not for a batch.
         details: return a `Reconstruction` instead of the light alone.
         response: "estimate" it from the photo; "srgb" or "camera" (the mean curve of modern cameras) when the origin
             is known; or a `ResponseCurve`.
@@ -139,9 +139,9 @@ def reconstruct(
             the right amount, for lighting a scene with the result.
         panorama: the picture is equirectangular, all around: its left and right edges meet, its first and last rows
             are the poles. None: it is, if it is exactly 2:1, at least 512 pixels wide, and its edges fit together.
-        sun: of a panorama's energy answer: "auto" finds it and gives it the light that the ground asks for, "off" leaves
-            it out, (elevation, azimuth) in degrees says where it is, azimuth 0 in the middle of the picture and positive
-            to the right; (elevation, azimuth, strength) also how much it gives a surface facing it.
+        sun: of a panorama's energy answer: "auto" finds it and gives it the light that the ground asks for, "off"
+            leaves it out, (elevation, azimuth) in degrees says where it is, azimuth 0 in the middle of the picture and
+            positive to the right; (elevation, azimuth, strength) also how much it gives a surface facing it.
         strength: how much of what was restored is used, in [0, 1], in stops: 0 gives the linearised photo.
         max_stops: above the clip level, that light may reach.
         memory: bytes, or a text like "2GB", that the reconstruction may take. The photo and its light count, Python

@@ -1,15 +1,16 @@
 """A model's networks as files that run without this library: ONNX, or `torch.export` (.pt2).
 
-A photo's cost lies in a few networks that see it at a bounded size, and in plain arithmetic on its pixels. The networks are
-exported, each of its own, for images of any size; the arithmetic is the recipe that `write_export` puts beside them as JSON:
+A photo's cost lies in a few networks that see it at a bounded size, and in plain arithmetic on its pixels. The networks
+are exported, each of its own, for images of any size; the arithmetic is the recipe that `write_export` puts beside them
+as JSON:
 
     response    statistics (1, S)                                   -> inverse (1, 1024), family_logits (1, 3)
     look        code, linear, over, under, depth (1, C, h, w)       -> deep (1, F, h/2, w/2)
     answer      code, linear (1, 3, n, 1), deep (1, F, n, 1)        -> median, energy, above, below, shadow (1, C, n, 1)
     refine      code, linear, radiance (1, 3, h, w)                 -> correction (1, 3, h, w)
 
-h and w are the working size, filled up to multiples of the network's `multiple_of`; n is any number of pixels. Any network that
-is a stage (`hdrrecon.networks.stages`) can be exported.
+h and w are the working size, filled up to multiples of the network's `multiple_of`; n is any number of pixels. Any
+network that is a stage (`hdrrecon.networks.stages`) can be exported.
 """
 
 from __future__ import annotations
@@ -189,7 +190,8 @@ def write_part(part: Part, path: Path, format: Format) -> Path:
 
 
 def with_names_of_its_own(graph) -> None:
-    """Rename values inside an ONNX graph that have the name of an input or output: exporting calls what `nn.Linear` makes 'linear'."""
+    """Rename values inside an ONNX graph that have the name of an input or output: exporting calls what `nn.Linear`
+    makes 'linear'."""
     outer = [*graph.inputs, *graph.outputs]
     taken = {value.name for value in outer}
     for node in graph:

@@ -1,7 +1,7 @@
 """Geometry of equirectangular ("latlong") panoramas: rows from the zenith to the nadir, columns all around.
 
-Longitude 0 is the middle of the picture, positive to the right; latitude +90 degrees is the zenith. A direction is a unit
-vector (x, y, z): x to longitude +90 degrees, y to the zenith, z to the middle of the picture.
+Longitude 0 is the middle of the picture, positive to the right; latitude +90 degrees is the zenith. A direction is a
+unit vector (x, y, z): x to longitude +90 degrees, y to the zenith, z to the middle of the picture.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def directions(height: int) -> np.ndarray:
 
 
 def regions(marked: np.ndarray) -> np.ndarray:
-    """Connected regions of (H, W) bool, across the seam too: (H, W) int numbers, 0 where not marked, corners connect."""
+    """Connected regions of (H, W) bool, across the seam too: (H, W) int numbers, 0 where not marked, corners
+    connect."""
     from scipy.ndimage import label
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components

@@ -1,8 +1,8 @@
 """What a user can ask for. Every option is named, explained and checked here, once.
 
-The Python API, the command line, batches, Ray, video and the app all build these two dataclasses. To add an option, add a
-field with its comment to `ReconstructOptions` (or `WriteOptions`) and the same name to the `TypedDict` below it, which tells
-type checkers what the public functions take; a test keeps the two equal.
+The Python API, the command line, batches, Ray, video and the app all build these two dataclasses. To add an option, add
+a field with its comment to `ReconstructOptions` (or `WriteOptions`) and the same name to the `TypedDict` below it,
+which tells type checkers what the public functions take; a test keeps the two equal.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ class ReconstructOptions:
     highlights: Highlights = "median"
     # The picture is an equirectangular panorama; None: find out.
     panorama: bool | None = None
-    # The sun of a panorama's energy answer: "auto" finds it, "off" leaves it out, (elevation, azimuth) in degrees says where it
-    # is, (elevation, azimuth, strength) also how much it gives a surface facing it, 1.0 = the light at which the photo clips.
+    # The sun of a panorama's energy answer: "auto" finds it, "off" leaves it out, (elevation, azimuth) in degrees says
+    # where it is, (elevation, azimuth, strength) also how much it gives a surface facing it, 1.0 = the light at which
+    # the photo clips.
     sun: Sun = "auto"
     # How much of what was restored is used, in [0, 1]: 0 is the linearised photo, 1 all of it; between, in stops.
     strength: float = 1.0

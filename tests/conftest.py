@@ -40,7 +40,8 @@ def as_code(photo: np.ndarray):
 
 @pytest.fixture
 def small_hdr() -> np.ndarray:
-    """(96, 128, 3) float32 linear light: a sky with a sun 200 times the clip level, a lamp, and dark textured ground."""
+    """(96, 128, 3) float32 linear light: a sky with a sun 200 times the clip level, a lamp, and dark textured
+    ground."""
     y, x = np.mgrid[0:96, 0:128].astype(np.float32)
     height = 96 - y + x / 40
     sky = np.stack([0.35 + 0.004 * height, 0.45 + 0.004 * height, 0.6 + 0.005 * height], -1)

@@ -40,7 +40,8 @@ def test_the_same_photo_in_every_dress_gives_the_same_light(rebuild, small_photo
 
 
 def test_depth_is_the_dtype_never_the_largest_value(rebuild):
-    """A dark 16-bit photo whose values all fit in a byte is dark, not 8-bit: black with a little light filled in, not code 200."""
+    """A dark 16-bit photo whose values all fit in a byte is dark, not 8-bit: black with a little light filled in, not
+    code 200."""
     dark = np.full((8, 8, 3), 200, np.uint16)
     assert rebuild(dark, response="srgb").max() < 0.005
 

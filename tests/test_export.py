@@ -1,4 +1,5 @@
-"""Exported networks answer as the originals do, at sizes they were not traced with. ONNX where onnxruntime is installed."""
+"""Exported networks answer as the originals do, at sizes they were not traced with. ONNX where onnxruntime is
+installed."""
 
 import json
 from functools import cache

@@ -1,9 +1,10 @@
-"""Measure what ships and print the figures into README, docs and `hdrrecon/scores.json`, from which `hdrrecon models` reads.
+"""Measure what ships and print the figures into README, docs and `hdrrecon/scores.json`, from which `hdrrecon models`
+reads.
 
     python tools/update_docs.py --scenes val_views/ --pairs real/ --curves dorf.npz -o runs/evaluation
 
-Nothing else writes these figures. What is between two markers `<!-- BEGIN name -->` and `<!-- END name -->` is replaced.
-A run that was interrupted goes on where it stopped (`hdrrecon evaluate` keeps its rows in --out).
+Nothing else writes these figures. What is between two markers `<!-- BEGIN name -->` and `<!-- END name -->` is
+replaced. A run that was interrupted goes on where it stopped (`hdrrecon evaluate` keeps its rows in --out).
 """
 
 from __future__ import annotations

@@ -162,7 +162,8 @@ def _add_list(file: Path, without: Path | None, found: Found) -> None:
 
 
 def _lines(file: Path) -> list[str]:
-    """The lines of a list that name something: UTF-8, UTF-16 with its mark, else the bytes of names as they are, or Latin-1."""
+    """The lines of a list that name something: UTF-8, UTF-16 with its mark, else the bytes of names as they are, or
+    Latin-1."""
     data = file.read_bytes()
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         lines = data.decode("utf-16", errors="replace").splitlines()

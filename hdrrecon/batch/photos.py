@@ -1,9 +1,10 @@
 """What a batch does to one photo: decode it, then make and write its light, in two steps that different threads may do.
 
-Making light and writing it go hand in hand, band by band (`files.write_reconstruction`), so that no photo's light is ever held
-whole. Neither decoding nor writing uses more than one core, nor do the networks on photos of ordinary size. A batch therefore
-keeps cores busy with different photos rather than with parts of one: while one is looked at, another is written and the next is
-decoded. A `Crew` says how many threads do which step.
+Making light and writing it go hand in hand, band by band (`files.write_reconstruction`), so that no photo's light is
+ever held whole. Neither decoding nor writing uses more than one core, nor do the networks on photos of ordinary size. A
+batch therefore
+keeps cores busy with different photos rather than with parts of one: while one is looked at, another is written and the
+next is decoded. A `Crew` says how many threads do which step.
 """
 
 from __future__ import annotations
@@ -83,8 +84,8 @@ class Crew:
 def crew_for(device: str, photos: int, cores: int) -> Crew:
     """The crew for `photos` on a device.
 
-    On a CPU these threads share the `cores` without ever wanting more; the decoding thread is one photo ahead and mostly
-    waits. Any other device gets two photos at a time, so that it computes one while the other is written.
+    On a CPU these threads share the `cores` without ever wanting more; the decoding thread is one photo ahead and
+    mostly waits. Any other device gets two photos at a time, so that it computes one while the other is written.
     """
     if photos == 1:
         return Crew()

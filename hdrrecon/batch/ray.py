@@ -1,4 +1,5 @@
-"""Batches on more than one machine, with Ray Data: actors that load the model once, photos and results wherever fsspec reaches.
+"""Batches on more than one machine, with Ray Data: actors that load the model once, photos and results wherever fsspec
+reaches.
 
     pip install -e ".[ray]"
 
@@ -7,9 +8,11 @@
     >>> [row["source"] for row in rows if row["status"] == "failed"]  # doctest: +SKIP
     []
 
-`ReconstructFiles` alone is what `ray.data.Dataset.map_batches` wants of a class, for pipelines of your own; it does not import Ray. A bad
-photo becomes a row that says so, and stops nothing. Results appear under their names when they are whole, finished ones are
-skipped: a job that was cut off is simply started again. On one machine, or with Slurm and `--shard`, `hdrrecon run` is enough.
+`ReconstructFiles` alone is what `ray.data.Dataset.map_batches` wants of a class, for pipelines of your own; it does not
+import Ray. A bad photo becomes a row that says so, and stops nothing. Results appear under their names when they are
+whole, finished ones are
+skipped: a job that was cut off is simply started again. On one machine, or with Slurm and `--shard`, `hdrrecon run` is
+enough.
 """
 
 from __future__ import annotations
@@ -90,7 +93,8 @@ class ReconstructFiles:
         self.how, self.written = options_from(options)
 
     def __call__(self, batch: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Columns `source` and `target` (paths or URLs) in; the same and `status` ("done", "failed", "skipped") and `error` out."""
+        """Columns `source` and `target` (paths or URLs) in; the same and `status` ("done", "failed", "skipped") and
+        `error` out."""
         outcomes = [
             self.reconstruct(str(source), str(target)) for source, target in zip(batch["source"], batch["target"])
         ]

@@ -25,7 +25,8 @@ class Stage:
 
 @dataclass
 class Outcome:
-    """What became of a job: the last stage's `value`, or the `error` of the stage that failed; texts of its warnings."""
+    """What became of a job: the last stage's `value`, or the `error` of the stage that failed; texts of its
+    warnings."""
 
     job: Any
     value: Any = None
@@ -44,7 +45,8 @@ def convey(
     """Do every job through all stages.
 
     At any time at most `workers` jobs are in a stage and `waiting` before it. Once `stop` is set no further job begins;
-    those under way are finished. Closing the iterator (also Ctrl-C) lets workers end the step they are in and drops the rest.
+    those under way are finished. Closing the iterator (also Ctrl-C) lets workers end the step they are in and drops the
+    rest.
 
     Args:
         jobs: taken one by one as there is room, in a thread of their own.
@@ -142,7 +144,8 @@ def _in_order(source: queue.Queue) -> Iterator[Outcome]:
 
 @contextmanager
 def _warnings_noted() -> Iterator[None]:
-    """Warnings of a worker go to its job's notes. `catch_warnings(record=True)` in each would not do: it swaps what all threads share."""
+    """Warnings of a worker go to its job's notes. `catch_warnings(record=True)` in each would not do: it swaps what all
+    threads share."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", UserWarning)
         show = warnings.showwarning

@@ -1,9 +1,11 @@
-"""Frames in a GPU's memory to light in a GPU's memory: how many a second, and what each stage reaches of what the GPU could do.
+"""Frames in a GPU's memory to light in a GPU's memory: how many a second, and what each stage reaches of what the GPU
+could do.
 
-No file is read or written and no frame leaves the device. Two floors are measured in the same run: a copy within the device's
-memory, and a product of two matrices in bfloat16. A stage's **bytes** are those that all its operations read and write, as if
-there were no caches; its **FLOPs** those of its convolutions and matrix products. Both are counted by watching torch work, so
-the decoupled filter's own kernel, which torch does not see, is in neither (`examples/filter_cost.py` measures that).
+No file is read or written and no frame leaves the device. Two floors are measured in the same run: a copy within the
+device's memory, and a product of two matrices in bfloat16. A stage's **bytes** are those that all its operations read
+and write, as if there were no caches; its **FLOPs** those of its convolutions and matrix products. Both are counted by
+watching torch work, so the decoupled filter's own kernel, which torch does not see, is in neither
+(`examples/filter_cost.py` measures that).
 
 Times are medians, by CUDA events on CUDA. On a CPU the same runs, to be tried out.
 """
@@ -34,7 +36,8 @@ _PICKS = ("index", "gather")  # in the names of operations that read or write a 
 
 @dataclass(frozen=True)
 class Floors:
-    """What the device reaches: bytes per second of a copy, read and written; FLOPs per second of a bfloat16 matrix product."""
+    """What the device reaches: bytes per second of a copy, read and written; FLOPs per second of a bfloat16 matrix
+    product."""
 
     copy: float
     product: float
@@ -58,7 +61,8 @@ class Traffic(TorchDispatchMode):
 
 
 def _picked(table: Tensor, tensors: list[Tensor]) -> int:
-    """Where elements of a table are read or written: all but the table, and of that, if it is large, as much as there are values."""
+    """Where elements of a table are read or written: all but the table, and of that, if it is large, as much as there
+    are values."""
     others = [_held(x) for x in tensors if x.untyped_storage().data_ptr() != table.untyped_storage().data_ptr()] or [0]
     return sum(others) + min(_held(table), max(others))
 
@@ -126,8 +130,8 @@ def table(reconstructor: Reconstructor, image: Tensor, reached: Floors, repeats:
 def report(
     model: str, device: torch.device, width_px: int = WIDTH_PX, repeats: int = 20, precision: str = "auto"
 ) -> Iterator[str]:
-    """Frames per second of one model in four ways, one by one and in a row (only the last is waited for), peak memory, and its
-    stages."""
+    """Frames per second of one model in four ways, one by one and in a row (only the last is waited for), peak memory,
+    and its stages."""
     image = frame(width_px, device)
     reached = floors(device)
     yield (

@@ -1,13 +1,13 @@
 """What a reconstruction costs: seconds and peak memory by size of the photo and clipped share, next to two floors.
 
-Every measurement is a process of its own, because a process's peak memory can only be read once and caches would help the second.
-In it, on the same photo and in the same minute, are measured
+Every measurement is a process of its own, because a process's peak memory can only be read once and caches would help
+the second. In it, on the same photo and in the same minute, are measured
 
 * **read + write**: decoding the photo (PNG) and writing light of its size (.exr), which nobody can do without;
 * **one pass**: copying its light once through memory, which no full-resolution step can beat;
 * **all**: `Reconstructor.to_file` from file to file, after a warm-up on a small photo;
-* **peak**: the most memory the process ever held, Python and torch included (`ru_maxrss`), read before the floors are; and of the
-  device, if that is CUDA.
+* **peak**: the most memory the process ever held, Python and torch included (`ru_maxrss`), read before the floors are;
+  and of the device, if that is CUDA.
 
 The photos are synthetic: smooth, grainy ground and square windows that clip the share asked for.
 """
@@ -46,7 +46,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Cost:
-    """What it cost. Seconds; peaks in GB (10**9 bytes); `device_peak` is 0 where the device has no memory of its own."""
+    """What it cost. Seconds; peaks in GB (10**9 bytes); `device_peak` is 0 where the device has no memory of its
+    own."""
 
     seconds: float
     read_write: float
@@ -56,8 +57,8 @@ class Cost:
 
 
 def photo(megapixels: float, clipped: float, ratio: float = 1.5) -> np.ndarray:
-    """Synthetic photo (H, W, 3) uint8, `ratio` times as wide as high, `clipped` percent of its pixels at 255 and the others below
-    236; always the same."""
+    """Synthetic photo (H, W, 3) uint8, `ratio` times as wide as high, `clipped` percent of its pixels at 255 and the
+    others below 236; always the same."""
     width = max(8, round((megapixels * 1e6 * ratio) ** 0.5))
     height = max(8, round(width / ratio))
     grain = np.random.default_rng(0).integers(-12, 13, (64, 64, 3), dtype=np.int16)

@@ -42,8 +42,8 @@ class BracketMerge:
     """What a bracket tells.
 
     Attributes:
-        light: (H, W, 3) array or (3, H, W) tensor as the images came; linear, in units of the light that the middle code
-            shows in one second.
+        light: (H, W, 3) array or (3, H, W) tensor as the images came; linear, in units of the light that the middle
+            code shows in one second.
         log_inverse: (3, 256) float64, natural log of the inverse response at 256 uniform codes, 0 at code 128.
         moved_share: of the pixels: their exposures disagree.
     """
@@ -70,8 +70,8 @@ def from_bracket(
     """The response of a camera, and light, from photos of one scene at several exposures.
 
     Args:
-        images: (H, W, 3) arrays, uint8, uint16 or floats in [0, 1]; or one tensor (J, 3, H, W) of floats in [0, 1], which may
-            need gradients; or paths of photos.
+        images: (H, W, 3) arrays, uint8, uint16 or floats in [0, 1]; or one tensor (J, 3, H, W) of floats in [0, 1],
+            which may need gradients; or paths of photos.
         times: exposure of each in seconds, or in any unit; None reads them from the EXIF of the paths.
         smoothness: of the response; more for noisy photos.
 
@@ -166,8 +166,8 @@ def solve_response(samples: Tensor, log_times: Tensor, smoothness: float = SMOOT
 
 
 def merge(codes: Tensor, log_inverse: Tensor, log_times: Tensor) -> Tensor:
-    """Light (C, H, W) of photos (J, C, H, W): weighted means of log light; what is clipped in all comes from the shortest
-    exposure, what is black in all from the longest. Differentiable."""
+    """Light (C, H, W) of photos (J, C, H, W): weighted means of log light; what is clipped in all comes from the
+    shortest exposure, what is black in all from the longest. Differentiable."""
     z = codes.double()
     stops = _looked_up(log_inverse, z) - log_times.double().view(-1, 1, 1, 1)
     rise, fall = ((z - 0) / _DARK).clamp(0, 1), ((1 - z) / (1 - _BRIGHT)).clamp(0, 1)

@@ -5,9 +5,10 @@ contradict the photo. `dequantize` smooths and puts every value back into its ce
 the smoothest picture that rounds to the photo, in one pass most of the way there. Only where codes differ by at
 most one is there a staircase to smooth; edges, texture and strong noise stay as they are.
 
-JPEG's own uncertainty is wider than the cell, by codes where it is strong. `slack` lets values use some of it. The pipeline leaves it at
-0, for the cell is what the file promises, and the rest brings little: on smooth light (an RGB gradient with waves) the error goes from
-0.70 codes to 0.56 within cells and to 0.51 with half a code more at quality 75, from 0.63 to 0.52 either way at quality 92.
+JPEG's own uncertainty is wider than the cell, by codes where it is strong. `slack` lets values use some of it. The
+pipeline leaves it at 0, for the cell is what the file promises, and the rest brings little: on smooth light (an RGB
+gradient with waves) the error goes from 0.70 codes to 0.56 within cells and to 0.51 with half a code more at quality
+75, from 0.63 to 0.52 either way at quality 92.
 
 Source: the task is step 1 of Liu et al., CVPR 2020 (Dequantization-Net); the method, diffusion projected onto
 the cells, is ours and has nothing to train.
@@ -32,8 +33,8 @@ def dequantize(code: Tensor, bits: int = 8, slack: float = 0.0) -> Tensor:
     Args:
         code: (N, C, H, W) float code values in [0, 1]; 0 and 1, the clipped ends, are kept to the bit.
         bits: depth of the codes.
-        slack: codes beyond its cell that a value may move to either side, as JPEG did: 0.5 serves qualities up to 92. Gentler
-            slopes than 1.5 + 2 `slack` codes from pixel to pixel count as stairs.
+        slack: codes beyond its cell that a value may move to either side, as JPEG did: 0.5 serves qualities up to 92.
+            Gentler slopes than 1.5 + 2 `slack` codes from pixel to pixel count as stairs.
 
     Returns:
         (N, C, H, W), a new tensor; or `code` itself where any value is none of the `2**bits` codes, because the

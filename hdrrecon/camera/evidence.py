@@ -1,8 +1,8 @@
 """How much a photo can tell of its response.
 
-Levels and the edges between them betray a curve. A photo of a few levels (one colour, black, white, a page of text, nearly all
-of it clipped) tells nothing, whatever a network reads into it. Real photos have a hundred levels in this measure, those of
-stars in a black sky, or 60 percent of them clipped, still ten to twenty.
+Levels and the edges between them betray a curve. A photo of a few levels (one colour, black, white, a page of text,
+nearly all of it clipped) tells nothing, whatever a network reads into it. Real photos have a hundred levels in this
+measure, those of stars in a black sky, or 60 percent of them clipped, still ten to twenty.
 """
 
 from __future__ import annotations

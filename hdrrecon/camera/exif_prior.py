@@ -31,7 +31,8 @@ _DRAWN = _words(
     "3ds max, cinema 4d, houdini, sketchup, screenshot, screen shot, screen capture, snipping, greenshot, "
     "flameshot, spectacle, sharex, snagit"
 )
-# After them any curve is possible: a camera's, a developer's, or somebody's taste. Firmware names itself in the same tag.
+# After them any curve is possible: a camera's, a developer's, or somebody's taste. Firmware names itself in the same
+# tag.
 _EDITED = _words(
     "adobe, photoshop, lightroom, camera raw, gimp, darktable, rawtherapee, capture one, captureone, capture nx, "
     "nx studio, digital photo professional, affinity, snapseed, luminar, dxo, picasa, paint, photos, photo mate, "

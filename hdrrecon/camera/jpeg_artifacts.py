@@ -1,10 +1,12 @@
 """What JPEG does to a photo, in torch: code values in, code values out, in batches and on any device.
 
-It follows libjpeg step by step: Y'CbCr rounded to integers, colour halved in both directions (4:2:0), 8 x 8 cosine transform,
-division by the quantisation table, rounding, and back, with colour enlarged by its triangle filter. Nothing is entropy coded,
-because that loses nothing. A file coded by libjpeg differs by a code here and there: it calculates in integers.
+It follows libjpeg step by step: Y'CbCr rounded to integers, colour halved in both directions (4:2:0), 8 x 8 cosine
+transform, division by the quantisation table, rounding, and back, with colour enlarged by its triangle filter. Nothing
+is entropy coded, because that loses nothing. A file coded by libjpeg differs by a code here and there: it calculates in
+integers.
 
-Sources: ITU-T T.81 (1992), annexes A.3 and K.1; Independent JPEG Group, libjpeg 6b (scaling of the tables, fancy upsampling).
+Sources: ITU-T T.81 (1992), annexes A.3 and K.1; Independent JPEG Group, libjpeg 6b (scaling of the tables, fancy
+upsampling).
 """
 
 from __future__ import annotations

@@ -131,7 +131,8 @@ class ResponseCurve:
         return np.stack([function(image[..., c], self.inverse[c]) for c in range(3)], -1).astype(dtype)
 
     def to_dict(self) -> dict:
-        """Plain data: {"name", "inverse": (C, 1024) nested lists, "facts"}; JSON-ready, if what others put into `facts` is."""
+        """Plain data: {"name", "inverse": (C, 1024) nested lists, "facts"}; JSON-ready, if what others put into `facts`
+        is."""
         return {
             "name": self.name,
             "inverse": self.inverse.tolist(),

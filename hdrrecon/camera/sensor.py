@@ -1,9 +1,11 @@
 """The formulae of the virtual camera: light in, code values out, one function a step, in batches and on any device.
 
-`camera.simulate` takes one kind of photo with them, `train.data.resident` a batch of photos by as many different cameras. Images
-are (N, 3, H, W), light in units of the clip level; settings are numbers, or tensors that broadcast, (N, 1, 1, 1).
+`camera.simulate` takes one kind of photo with them, `train.data.resident` a batch of photos by as many different
+cameras. Images are (N, 3, H, W), light in units of the clip level; settings are numbers, or tensors that broadcast, (N,
+1, 1, 1).
 
-Sources: Foi et al., "Practical Poissonian-Gaussian noise modeling", IEEE TIP 2008, equation 4 (noise); the order of the steps is
+Sources: Foi et al., "Practical Poissonian-Gaussian noise modeling", IEEE TIP 2008, equation 4 (noise); the order of the
+steps is
 that of common raw developers: gains, clipping at the sensor's level, colour matrix, response.
 """
 
@@ -19,7 +21,8 @@ def balanced(light: Tensor, gains: Tensor) -> Tensor:
 
 
 def noisy(light: Tensor, normal: Tensor, shot_noise: float | Tensor, read_noise: float | Tensor) -> Tensor:
-    """Light with noise of variance ``shot_noise * light + read_noise**2``; `normal` is standard normal, shaped as `light`."""
+    """Light with noise of variance ``shot_noise * light + read_noise**2``; `normal` is standard normal, shaped as
+    `light`."""
     return light + normal * (shot_noise * light + read_noise**2).sqrt()
 
 

@@ -1,7 +1,7 @@
 """The virtual camera: light in, an ordinary photo out. The one forward model of training, tests and metrics.
 
-Order, as in a real camera: white balance gains, exposure, shot and read noise, clipping in the camera's own colours, black
-clipping, clipping, response curve, quantisation, JPEG.
+Order, as in a real camera: white balance gains, exposure, shot and read noise, clipping in the camera's own colours,
+black clipping, clipping, response curve, quantisation, JPEG.
 
 The formulae are those of `camera.sensor`, which `train.data.resident` uses too.
 """

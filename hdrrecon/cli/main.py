@@ -79,7 +79,8 @@ def preview(
     ] = False,
     panel: Annotated[int, typer.Option(help="Longest side of one exposure in pixels.", min=16)] = 480,
 ):
-    """Show the light of an HDR file on an ordinary screen: a strip of exposures, one tone-mapped picture, false colours, a histogram.
+    """Show the light of an HDR file on an ordinary screen: a strip of exposures, one tone-mapped picture, false
+    colours, a histogram.
 
     \b
     hdrrecon preview photo.exr -o photo.png --stops 1,0,-3,-6
@@ -101,7 +102,8 @@ def preview(
 
 @app.command()
 def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed.")] = "*"):
-    """List the models that ship: size, multiply-adds per photo, licence, scores; of one named in full, where its cards lie."""
+    """List the models that ship: size, multiply-adds per photo, licence, scores; of one named in full, where its cards
+    lie."""
     from hdrrecon import zoo
 
     names = zoo.list_models(pattern)
@@ -131,7 +133,8 @@ def view(
         float, typer.Option(help="Size the page may have; larger images are shrunk, and the page says so.", min=0.5)
     ] = 20,
 ):
-    """Write one self-contained web page to look at HDR light: exposure, false colour, values, looking around in panoramas.
+    """Write one self-contained web page to look at HDR light: exposure, false colour, values, looking around in
+    panoramas.
 
     \b
     hdrrecon view photo.exr photo.jpg -o photo.html
@@ -161,7 +164,8 @@ def bracket(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the JPEGs.")],
     stops: Annotated[str, typer.Option(help="Exposures; the light's own exposure is 0.")] = "-4,0,4",
 ):
-    """Write the JPEGs a camera would have taken at several exposures, with EXIF exposure times, for programs that merge brackets.
+    """Write the JPEGs a camera would have taken at several exposures, with EXIF exposure times, for programs that merge
+    brackets.
 
     \b
     hdrrecon bracket photo.exr -o stack --stops=-4,0,4
@@ -243,7 +247,8 @@ def _light_of(path: Path):
 
 
 def command() -> None:
-    """The command `hdrrecon`: `app`, and one sentence where what it prints cannot be written (a full disk, `/dev/full`)."""
+    """The command `hdrrecon`: `app`, and one sentence where what it prints cannot be written (a full disk,
+    `/dev/full`)."""
     try:
         try:
             app(prog_name="hdrrecon")

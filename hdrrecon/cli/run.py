@@ -80,7 +80,8 @@ def run(
 ):
     """Reconstruct the light of one or many photos.
 
-    Sub-folders are kept. One bad file never stops the others. Several photos are worked on at once; results appear when they are
+    Sub-folders are kept. One bad file never stops the others. Several photos are worked on at once; results appear when
+    they are
     whole, and a run that was cut off is started again as it was: what is finished is skipped.
 
     Exit code: 0 all done, 1 some failed (each is named on stderr), 2 bad usage, also if nothing was found.

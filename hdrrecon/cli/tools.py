@@ -24,7 +24,8 @@ def bench(
     ] = False,
     width_px: Annotated[int, typer.Option(help="Of those frames, 16:9.", min=64)] = 3840,
 ):
-    """Measure what a reconstruction costs, from file to file: ratios to reading and writing alone, seconds, peak memory.
+    """Measure what a reconstruction costs, from file to file: ratios to reading and writing alone, seconds, peak
+    memory.
 
     Each measurement is a process of its own. Exit code 1 if one of them failed.
 
@@ -84,7 +85,8 @@ def export(
     model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
     format: Annotated[str, typer.Option(help="onnx (needs hdrrecon[export]) or pt2 (torch.export).")] = "onnx",
 ):
-    """Write a model's networks as files that run without this library, and recipe.json, which says how they go together.
+    """Write a model's networks as files that run without this library, and recipe.json, which says how they go
+    together.
 
     \b
     hdrrecon export -o exported

@@ -88,7 +88,8 @@ def light_budget(
         typer.Option(help="Folder of panoramas whose figures are printed too; nothing is fitted to them."),
     ] = None,
 ):
-    """The missing light of panoramas: is there a sun, and how strong. Folder `scenes` holds HDR panoramas of 1024 x 512."""
+    """The missing light of panoramas: is there a sun, and how strong. Folder `scenes` holds HDR panoramas of 1024 x
+    512."""
     from hdrrecon.train.data.panoramas import make_cases
     from hdrrecon.train.tasks.light_budget import BudgetRecipe, fit, load_cases
 

@@ -1,4 +1,5 @@
-"""`hdrrecon train guide`, `modulo`: the networks of the special cameras (`hdrrecon.sensors`), each small enough for a laptop."""
+"""`hdrrecon train guide`, `modulo`: the networks of the special cameras (`hdrrecon.sensors`), each small enough for a
+laptop."""
 
 from __future__ import annotations
 

@@ -101,7 +101,8 @@ def _shared(
 
 
 def training(without: tuple[str, ...] = (), **defaults: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A decorator: the command gets a `Run` first, made of the shared options; mistakes become one sentence, exit code 1.
+    """A decorator: the command gets a `Run` first, made of the shared options; mistakes become one sentence, exit code
+    1.
 
     Args:
         without: shared options that the command does not have.

@@ -50,8 +50,8 @@ def video(
 ):
     """Reconstruct the light of a film, steady from frame to frame, and write it as an HDR film.
 
-    Films are looked through once for their shots, and then reconstructed. The result appears when it is whole; damaged frames are
-    left out and named. HDR films are refused, interlaced ones too unless --deinterlace.
+    Films are looked through once for their shots, and then reconstructed. The result appears when it is whole; damaged
+    frames are left out and named. HDR films are refused, interlaced ones too unless --deinterlace.
 
     Exit code: 0 done, 2 bad usage or a film that cannot be read.
 

@@ -183,7 +183,8 @@ def anchored(expanded: np.ndarray, light: np.ndarray) -> np.ndarray:
 
 
 def bilateral(values: np.ndarray, guide: np.ndarray, sigma_px: float, sigma_range: float) -> np.ndarray:
-    """Smooth `values` (H, W) within `sigma_px` pixels, among pixels whose `guide` (H, W) differs by about `sigma_range`.
+    """Smooth `values` (H, W) within `sigma_px` pixels, among pixels whose `guide` (H, W) differs by about
+    `sigma_range`.
 
     Costs the same for any radius: pixels are gathered in a coarse grid over position and guide, the grid is blurred
     and looked up again.

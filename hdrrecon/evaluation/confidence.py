@@ -15,7 +15,8 @@ KEPT = ("sure", "right", "inside")
 
 
 def measure(case, prediction) -> dict[str, float]:
-    """`metrics.calibration.calibration` of a prediction with a confidence, over the clipped pixels of which nothing was measured."""
+    """`metrics.calibration.calibration` of a prediction with a confidence, over the clipped pixels of which nothing was
+    measured."""
     from hdrrecon.pipeline.prepared import SURE_STOPS
 
     light = aligned(prediction.radiance, case.truth, case.photo, case.clip_from)[0]

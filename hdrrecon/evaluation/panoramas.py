@@ -1,8 +1,8 @@
 """Panoramas as lights: what methods get wrong on a ball, on level ground, facing the sun and in its shadow.
 
-Each true HDRI is photographed by a virtual camera (the mean curve of modern cameras, JPEG 95) so that a given share of its
-pixels clips; each method gives back light; `metrics.panorama_light` compares what the two do as lights. Methods are those of
-`evaluation.methods`; models are asked for `highlights="energy"`, or for what stands behind an @:
+Each true HDRI is photographed by a virtual camera (the mean curve of modern cameras, JPEG 95) so that a given share of
+its pixels clips; each method gives back light; `metrics.panorama_light` compares what the two do as lights. Methods are
+those of `evaluation.methods`; models are asked for `highlights="energy"`, or for what stands behind an @:
 
     full            the default model, its energy answer and its light budget
     full@off        the same, told that there is no sun
@@ -143,7 +143,8 @@ def interval(values: Sequence[float]) -> Interval:
 
 
 def to_markdown(rows: Sequence[Row]) -> str:
-    """A table: every method's means with intervals; "better" or "worse" than the plain photo where the difference's excludes 0."""
+    """A table: every method's means with intervals; "better" or "worse" than the plain photo where the difference's
+    excludes 0."""
     labels = list(dict.fromkeys(str(row["method"]) for row in rows))
     lines = [f"| {len({row['image'] for row in rows})} panoramas | " + " | ".join(FIGURES.values()) + " |"]
     lines.append("| --- |" + " ---: |" * len(FIGURES))

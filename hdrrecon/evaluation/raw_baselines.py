@@ -1,7 +1,7 @@
 """Other ways of keeping a raw beside its JPEG, each with every byte counted: what the raw codec is compared with.
 
-Every method is a function of (raw, jpeg, bpp) that returns (bytes, decoded raw). Those that keep nothing are given the best
-3 x 3 matrix for free, those that keep samples or coefficients get our entropy coder.
+Every method is a function of (raw, jpeg, bpp) that returns (bytes, decoded raw). Those that keep nothing are given the
+best 3 x 3 matrix for free, those that keep samples or coefficients get our entropy coder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _SCALES = 0.05 * 240.0 ** (np.arange(64) / 63)
 
 
 def with_best_matrix(light: np.ndarray, raw: np.ndarray) -> np.ndarray:
-    """Linear light brought to camera RGB by the 3 x 3 matrix of least squares (weighted as `domain.light_weight` is not)."""
+    """Linear light brought to camera RGB by the 3 x 3 matrix of least squares (weighted as `domain.light_weight` is
+    not)."""
     a, b = light.reshape(-1, 3).astype(np.float64), raw.reshape(-1, 3).astype(np.float64)
     weight = 1 / np.sqrt(b.mean(1, keepdims=True) + 0.01)
     seen = b.max(1) < 0.98
@@ -64,9 +65,9 @@ def global_map(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarra
 def samples(raw: np.ndarray, jpeg: bytes, bpp: float, content: bool = False) -> tuple[int, np.ndarray]:
     """Samples of what the map leaves on a regular grid, interpolated with weights of position and colour.
 
-    After Punnappurath & Brown, "Spatially aware metadata for raw reconstruction" (WACV 2021); with `content` the sample of each
-    cell is where the map is worst, after Nam et al., "Learning sRGB-to-raw-RGB de-rendering with content-aware metadata"
-    (CVPR 2022), at the cost of its position. The spacing is the finest that the rate allows.
+    After Punnappurath & Brown, "Spatially aware metadata for raw reconstruction" (WACV 2021); with `content` the sample
+    of each cell is where the map is worst, after Nam et al., "Learning sRGB-to-raw-RGB de-rendering with content-aware
+    metadata" (CVPR 2022), at the cost of its position. The spacing is the finest that the rate allows.
     """
     pixels = jpeg_pixels(jpeg)
     head, base = _mapped(raw, pixels)
@@ -108,7 +109,8 @@ def dct_residual(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndar
 
 
 def jpeg_xl(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarray]:
-    """JPEG XL of the stabilised raw as 16-bit RGB, at the distance that comes nearest below the rate; the JPEG is not used."""
+    """JPEG XL of the stabilised raw as 16-bit RGB, at the distance that comes nearest below the rate; the JPEG is not
+    used."""
     codecs = need("imagecodecs", "hdrfiles", "comparing with JPEG XL")
     stable = np.round(stabilize(raw) / stabilize(np.float32(1)) * 65535).astype(np.uint16)
     budget, best = bpp * raw.shape[0] * raw.shape[1] / 8, None
@@ -123,7 +125,8 @@ def jpeg_xl(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarray]:
 
 
 def gain_map(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarray]:
-    """An Ultra HDR gain map of the raw's light, brought to Rec.709; its size is what our writer chooses, whatever the rate."""
+    """An Ultra HDR gain map of the raw's light, brought to Rec.709; its size is what our writer chooses, whatever the
+    rate."""
     from hdrrecon import io as hdr_io
 
     light = srgb_to_linear(jpeg_pixels(jpeg) / 255)

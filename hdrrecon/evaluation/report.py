@@ -70,7 +70,8 @@ def _head(rows: Sequence[Row]) -> str:
 
 
 def _tables(summaries: Sequence[Summary], metrics: Sequence[str]):
-    """Two tables per condition: the main figures, and those by kind of region. Together they are wider than a screen."""
+    """Two tables per condition: the main figures, and those by kind of region. Together they are wider than a
+    screen."""
     for condition in dict.fromkeys(s.condition for s in summaries):
         here = {(s.method, s.metric): s for s in summaries if s.condition == condition}
         shown = [m for m in metrics if any(s.metric == m and s.n for s in here.values())]

@@ -7,10 +7,12 @@ Every view is photographed with a curve of each family: the DoRF test curves (in
 split `test` (mean of the channels), and sRGB. Printed as Markdown: RMSE of the inverse curve, RMSE of the
 linearised photo (light, 1 = clip level), share of photos whose curve is within 0.02, and the well-exposed error in
 stops as the pipeline's protocol takes it; then the first figure again by share of clipped pixels and by contrast,
-where the published methods fail. `--pairs` adds the same tables of real photos, whose curves were measured from their brackets.
+where the published methods fail. `--pairs` adds the same tables of real photos, whose curves were measured from their
+brackets.
 
-`--look-px N` asks each network twice more: of a thumbnail of N pixels, where levels are as they were and edges are not, and of pieces of N
-pixels at full size, where it is the other way round. Which helps shows whether a response is better seen from afar or from near.
+`--look-px N` asks each network twice more: of a thumbnail of N pixels, where levels are as they were and edges are not,
+and of pieces of N pixels at full size, where it is the other way round. Which helps shows whether a response is better
+seen from afar or from near.
 """
 
 from __future__ import annotations
@@ -88,7 +90,8 @@ def cases(views: Path, curves: Path) -> Iterator[Case]:
 
 
 def real_cases(pairs: Path, curves: Path) -> Iterator[Case]:
-    """Real photos NAME.jpg with truths NAME.exr, 1.0 = clip level, whose response real_cameras.npz holds under NAME, split `test`."""
+    """Real photos NAME.jpg with truths NAME.exr, 1.0 = clip level, whose response real_cameras.npz holds under NAME,
+    split `test`."""
     from hdrrecon import io
 
     measured = np.load(curves / "real_cameras.npz")
@@ -123,7 +126,8 @@ def fixed_estimators() -> dict[str, Estimator]:
 
 
 def looks(estimators: dict[str, Estimator], px: int) -> dict[str, Estimator]:
-    """The same estimators shown a thumbnail whose longer side is `px`; and up to four full-size pieces of `px`, their answers averaged."""
+    """The same estimators shown a thumbnail whose longer side is `px`; and up to four full-size pieces of `px`, their
+    answers averaged."""
     out = {}
     for name, estimator in estimators.items():
         out[f"{name}, thumbnail of {px} px"] = lambda code, ask=estimator: ask(bounded(code, px))
@@ -238,7 +242,8 @@ def report_of(
 
 
 def networks(files: dict[str, Path | None]) -> dict[str, Estimator]:
-    """Estimators from weights files; "default" without one is the shipped model's first stage, others without are left out."""
+    """Estimators from weights files; "default" without one is the shipped model's first stage, others without are left
+    out."""
     from hdrrecon import zoo
 
     loaded = {name: zoo.load_file(path) for name, path in files.items() if path}

@@ -34,9 +34,9 @@ NOTE = (
 
 
 def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> str:
-    """Four tables per condition, best first by the first metric: all metrics; clipped pixels by the kind of region they lie
-    in (`metrics.regions.clipped_kinds`), and nearly black ones; colour of clipped pixels, and halos beside them; and the first
-    metric paired in detail.
+    """Four tables per condition, best first by the first metric: all metrics; clipped pixels by the kind of region they
+    lie in (`metrics.regions.clipped_kinds`), and nearly black ones; colour of clipped pixels, and halos beside them;
+    and the first metric paired in detail.
 
     Failures and NaN are counted beside the method.
     """

@@ -1,9 +1,10 @@
 """`hdrrecon evaluate --video`: steadiness and error of films made from HDR scenes, with known motion and true light.
 
-Clips, 320 pixels a side: "still" (nothing moves but noise), "pan" (one pixel a frame), "exposure" (a pan while it falls and rises
-by half a stop), "rise" (nothing moves while exposure rises by two stops, into clipping; its error is that of pixels that clip at
-the end and did not at the beginning: their light was measured) and "cut" (two scenes). Noise, a camera's curve, 8 bits; 5 percent
-clip, at the end of "rise" more.
+Clips, 320 pixels a side: "still" (nothing moves but noise), "pan" (one pixel a frame), "exposure" (a pan while it falls
+and rises by half a stop), "rise" (nothing moves while exposure rises by two stops, into clipping; its error is that of
+pixels that clip at
+the end and did not at the beginning: their light was measured) and "cut" (two scenes). Noise, a camera's curve, 8 bits;
+5 percent clip, at the end of "rise" more.
 """
 
 from __future__ import annotations
@@ -157,9 +158,11 @@ def _cell(key: str, value: float) -> str:
 
 
 def smoothed_percentiles(lights: Sequence[np.ndarray], window: int = _WINDOW) -> list[np.ndarray]:
-    """Smooth the curves that luminance percentiles make over a clip, and map each frame from its own to the smoothed ones.
+    """Smooth the curves that luminance percentiles make over a clip, and map each frame from its own to the smoothed
+    ones.
 
-    Takes out global flicker only, and smears cuts. Source: the video script of Marnerides et al., "ExpandNet", EUROGRAPHICS 2018.
+    Takes out global flicker only, and smears cuts. Source: the video script of Marnerides et al., "ExpandNet",
+    EUROGRAPHICS 2018.
     """
     curves = np.stack([np.log2(np.maximum(np.percentile(luminance(x), _PERCENTILES), 1e-6)) for x in lights])
     weights = np.blackman(window + 2)[1:-1]
@@ -177,7 +180,8 @@ def smoothed_percentiles(lights: Sequence[np.ndarray], window: int = _WINDOW) ->
 
 
 def bt2446_a(frame: np.ndarray) -> np.ndarray:
-    """SDR to HDR by a fixed expansion of luma, uint8 (H, W, 3) to light; 1.0 = the level of a fifth of its peak of 1000 cd/m2.
+    """SDR to HDR by a fixed expansion of luma, uint8 (H, W, 3) to light; 1.0 = the level of a fifth of its peak of 1000
+    cd/m2.
 
     Source: ITU-R BT.2446-1, method A, inverse, section 4.4. On luminance, with the ratio of the channels kept.
     """

@@ -206,7 +206,8 @@ def exr_channels(
 
 
 def as_half(plane: np.ndarray) -> np.ndarray:
-    """(H, W) float32 as float16, rounded as `astype` does, which converts one value at a time and takes ten times as long."""
+    """(H, W) float32 as float16, rounded as `astype` does, which converts one value at a time and takes ten times as
+    long."""
     import cv2
 
     if hasattr(cv2, "convertFp16"):  # OpenCV 4

@@ -20,8 +20,8 @@ _SAMPLES = 256
 
 @dataclass(frozen=True)
 class Extras:
-    """`confidence` (H, W) float32, the inverted `response`, the cd/m2 of 1.0, and what was believed about a panorama's lost
-    `light` (`LightEstimate.as_dict()`); None where the file does not say."""
+    """`confidence` (H, W) float32, the inverted `response`, the cd/m2 of 1.0, and what was believed about a panorama's
+    lost `light` (`LightEstimate.as_dict()`); None where the file does not say."""
 
     confidence: np.ndarray | None = None
     response: ResponseCurve | None = None

@@ -1,6 +1,7 @@
 """Writing HDR images a band of rows at a time, for images that do not fit into memory.
 
-The same files as `hdrrecon.write` makes, to the byte, for the formats that are rows of pixels: .exr, .tif, .hdr and .npy.
+The same files as `hdrrecon.write` makes, to the byte, for the formats that are rows of pixels: .exr, .tif, .hdr and
+.npy.
 """
 
 from __future__ import annotations

@@ -147,8 +147,8 @@ def _fitting_map(gain: np.ndarray, headroom_stops: float | None, most_bytes: flo
 
 
 def _promising(gain: np.ndarray, headroom_stops: float | None, density: float) -> list[tuple[int, tuple[int, ...]]]:
-    """Scales whose maps have at most `density` bytes per value of the gain, nearest first; each with its best quality and
-    those below."""
+    """Scales whose maps have at most `density` bytes per value of the gain, nearest first; each with its best quality
+    and those below."""
     full, found = as_map(gain, 1, headroom_stops), []
     for scale in _SCALES:
         gain_map = full if scale == 1 else as_map(gain, scale, headroom_stops)

@@ -23,8 +23,8 @@ _QUALITY = 95  # of a base that has to be made
 
 @dataclass(frozen=True)
 class Base:
-    """A JPEG, its `size` (H, W) upright, and what gives its picture (H, W, 3), linear as displayed, for the few that need it;
-    `to_rec709` as in `Photo`."""
+    """A JPEG, its `size` (H, W) upright, and what gives its picture (H, W, 3), linear as displayed, for the few that
+    need it; `to_rec709` as in `Photo`."""
 
     jpeg: bytes
     size: tuple[int, int]

@@ -77,8 +77,8 @@ def write(
         alpha: (H, W) floats, written as given (straight, not premultiplied).
         confidence: (H, W) floats in [0, 1]; an extra channel "confidence" (.exr only).
         dtype: "half" or "float" channels (.exr only). Half ends at 65504: more is clamped with a warning.
-        compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab. Light of a photo of 8 bits takes few
-            values, which "piz" (wavelets, Huffman) holds in half the space of "zip", in half the time.
+        compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab. Light of a photo of 8 bits
+            takes few values, which "piz" (wavelets, Huffman) holds in half the space of "zip", in half the time.
         white_nits: luminance in cd/m2 of 1.0, default 203 (BT.2408). In .exr a note (`whiteLuminance`), in PQ
             files (.png, .avif, .heic, .jxl) how bright they are shown.
         peak_nits: luminance in cd/m2 that PQ files stay below, default 1000; light that would pass it bends
@@ -87,8 +87,8 @@ def write(
         attributes: further header attributes: strings, numbers, lists of them (.exr only).
         base: the photo that `image` was reconstructed from (.jpg only, and needed there). A JPEG is kept as
             it is, pixels, EXIF, ICC and all, and grows by at most 15 % from 26 kB on; a warning names the few
-            kinds (grey, 4:4:0 ...) that libultrahdr refuses. Of another photo a JPEG is made. Where `image` is at most 1 the
-            result looks like the photo, elsewhere `image` times as bright; see `hdrrecon.io.gainmap`.
+            kinds (grey, 4:4:0 ...) that libultrahdr refuses. Of another photo a JPEG is made. Where `image` is at most
+            1 the result looks like the photo, elsewhere `image` times as bright; see `hdrrecon.io.gainmap`.
         headroom_stops: stops above white (.jpg only) below which the light is to stay, bent like `peak_nits`,
             and with which a display shows it in full. If not said, up to 8 stops are kept, and displays
             with 4 show them in full.

@@ -40,8 +40,8 @@ def border_ring(stops: np.ndarray, clipped: np.ndarray) -> float:
 
 
 def border_halo(stops: np.ndarray, clipped: np.ndarray, dark: np.ndarray) -> float:
-    """Mean |error| in stops within 8 px outside clipped regions, minus that of all other measured pixels: above 0 light leaked
-    out of what was restored. NaN without a border, or without other pixels.
+    """Mean |error| in stops within 8 px outside clipped regions, minus that of all other measured pixels: above 0 light
+    leaked out of what was restored. NaN without a border, or without other pixels.
 
     Args:
         dark: (H, W) bool, pixels too dark to count.

@@ -1,7 +1,7 @@
 """Is a stated confidence true? Of what a method was sure of, as much should be right as it said.
 
-`hdrrecon` states for each clipped pixel the chance that its brightness is right to so many stops, from a Laplace law of the error.
-The law also says how wide the interval is that holds the truth with 80 % chance, so both can be counted.
+`hdrrecon` states for each clipped pixel the chance that its brightness is right to so many stops, from a Laplace law of
+the error. The law also says how wide the interval is that holds the truth with 80 % chance, so both can be counted.
 
 Source: the idea of calibration (Dawid 1982; Gneiting, Balabdaoui & Raftery, JRSS B 2007).
 """
@@ -19,7 +19,8 @@ def interval_stops(confidence, within_stops: float, share: float = INTERVAL) -> 
     """Half-width in stops of the interval that holds the truth with chance `share`, of a Laplace law.
 
     Args:
-        confidence: any shape, in [0, 1]: the chance that the error is at most `within_stops`. 0 gives infinity, 1 gives 0.
+        confidence: any shape, in [0, 1]: the chance that the error is at most `within_stops`. 0 gives infinity, 1 gives
+            0.
 
     Example:
         >>> interval_stops(np.array([0.8, 0.0]), within_stops=0.25).round(6).tolist()
@@ -38,8 +39,9 @@ def calibration(stops, confidence, where, within_stops: float) -> dict[str, floa
         where: (H, W) bool: the pixels that count.
 
     Returns:
-        `sure`: mean confidence; `right`: share of the pixels with an error of at most `within_stops`, which should be the same;
-        `inside`: share of them whose truth lies in the 80 % interval, which should be 0.8. NaN where `where` is empty.
+        `sure`: mean confidence; `right`: share of the pixels with an error of at most `within_stops`, which should be
+        the same; `inside`: share of them whose truth lies in the 80 % interval, which should be 0.8. NaN where `where`
+        is empty.
     """
     if not where.any():
         return dict.fromkeys(("sure", "right", "inside"), math.nan)

@@ -1,7 +1,7 @@
 """What a reconstructed panorama gets wrong as a light: on a white ball, on level ground, facing the sun, in the shadow.
 
-Panoramas are equirectangular (`hdrrecon.latlong`) with heights that are multiples of 4. The prediction may have any scale:
-one gain per panorama, from well-exposed pixels, matches it to the truth before anything is compared.
+Panoramas are equirectangular (`hdrrecon.latlong`) with heights that are multiples of 4. The prediction may have any
+scale: one gain per panorama, from well-exposed pixels, matches it to the truth before anything is compared.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _SUN_REGION_DEG = 10  # what lies that near the strongest direction is not "the 
 class Illuminance:
     """Of one panorama, in its own unit times steradian.
 
-    `ball` (162,): of every direction of `sphere_normals`; `level`: of level ground; `facing`: of a surface that faces the
-    strongest direction; `shaded`: of level ground without the ten degrees around that direction.
+    `ball` (162,): of every direction of `sphere_normals`; `level`: of level ground; `facing`: of a surface that faces
+    the strongest direction; `shaded`: of level ground without the ten degrees around that direction.
     """
 
     ball: np.ndarray
@@ -82,7 +82,8 @@ def illuminance(light: np.ndarray, strongest: np.ndarray) -> Illuminance:
 
 
 def well_exposed_gain(predicted: np.ndarray, truth: np.ndarray, code: np.ndarray) -> float:
-    """The factor that matches (H, W) luminances where codes (H, W, 3) uint8 are neither clipped nor crushed; 1 if nowhere."""
+    """The factor that matches (H, W) luminances where codes (H, W, 3) uint8 are neither clipped nor crushed; 1 if
+    nowhere."""
     well = (code.max(-1) <= 240) & (code.mean(-1) >= 13)
     below = float((predicted[well] ** 2).sum())
     return float((predicted[well] * truth[well]).sum()) / below if below > 0 else 1.0
@@ -96,9 +97,9 @@ def light_figures(predicted: np.ndarray, truth: np.ndarray, code: np.ndarray) ->
         code: (H, 2 H, 3) uint8, the photo.
 
     Returns:
-        `diffuse`: mean absolute error of the illuminance of 162 directions in percent of its mean, what a white ball gets
-        wrong; `level`, `facing`: of level ground and of a surface facing the strongest direction of the truth, in stops;
-        `shadow`: of the ratio of `facing` to shaded level ground, the depth of shadows, in stops.
+        `diffuse`: mean absolute error of the illuminance of 162 directions in percent of its mean, what a white ball
+        gets wrong; `level`, `facing`: of level ground and of a surface facing the strongest direction of the truth, in
+        stops; `shadow`: of the ratio of `facing` to shaded level ground, the depth of shadows, in stops.
 
     Raises:
         ValueError: shapes that differ, or are not those of a panorama.

@@ -27,12 +27,14 @@ def display_error(prediction: Tensor, truth: Tensor) -> Tensor:
 
 
 def well_exposed(code: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N, H, W) bool, as the evaluation protocol defines it: brightest channel at most 240, mean at least 13."""
+    """(N, 3, H, W) -> (N, H, W) bool, as the evaluation protocol defines it: brightest channel at most 240, mean at
+    least 13."""
     return (code.amax(1) <= (OVER_CODE + 0.5) / 255) & (code.mean(1) >= UNDER_START)
 
 
 def alignment_gain(prediction: Tensor, truth: Tensor, code: Tensor) -> Tensor:
-    """Least-squares gain of the prediction over well-exposed pixels, (N, 1, 1, 1), as the evaluation protocol takes it."""
+    """Least-squares gain of the prediction over well-exposed pixels, (N, 1, 1, 1), as the evaluation protocol takes
+    it."""
     well = well_exposed(code)[:, None]
     gain = (well * prediction * truth).sum((1, 2, 3)) / (well * prediction.square()).sum((1, 2, 3)).clamp(min=1e-12)
     gain = torch.where(well.flatten(1).sum(1) >= 200, gain.clamp(0.1, 10), torch.ones_like(gain))

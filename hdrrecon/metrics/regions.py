@@ -63,14 +63,15 @@ def find_regions(photo: np.ndarray, truth: np.ndarray, clip_from: ClipFrom = "tr
 def clipped_kinds(clipped: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
     """Clipped pixels by the kind of thing they show. Each belongs to exactly one.
 
-    * `source`: small and round, by itself or within a larger clipped region that it outshines: lamps, the sun in its sky;
+    * `source`: small and round, by itself or within a larger clipped region that it outshines: lamps, the sun in its
+      sky;
     * `flat`: large, and of nearly one brightness in the truth: skies, windows, walls, snow;
     * `textured`: everything else: large with structure, or in shreds, as the sky between leaves.
 
     Args:
         clipped: (H, W) bool, as `find_regions` gives it.
-        truth: (H, W, 3) linear, 1.0 = clip level. It alone decides, so kinds do not depend on the method that is judged.
-            Limits are for photos of about 300 to 1000 pixels.
+        truth: (H, W, 3) linear, 1.0 = clip level. It alone decides, so kinds do not depend on the method that is
+            judged. Limits are for photos of about 300 to 1000 pixels.
 
     Returns:
         Name of `KINDS` -> (H, W) bool.
@@ -97,8 +98,8 @@ def clipped_kinds(clipped: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarra
 
 
 def _chosen(mask: np.ndarray, choose, light: np.ndarray) -> np.ndarray:
-    """The connected regions of a mask that `choose(area, radius, rough)` takes: pixels, pixels around their centre, and the
-    median of `light`'s steps from pixel to pixel in stops; of each region an array entry."""
+    """The connected regions of a mask that `choose(area, radius, rough)` takes: pixels, pixels around their centre, and
+    the median of `light`'s steps from pixel to pixel in stops; of each region an array entry."""
     from scipy import ndimage
 
     labels, count = ndimage.label(mask, np.ones((3, 3)))

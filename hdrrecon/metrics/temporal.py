@@ -1,10 +1,11 @@
 """Steadiness of light over time, on clips whose motion is known: what flickers, what pumps, and what of it is noise.
 
-Everything is the root mean square of log2 luminance differences between the same scene points in neighbouring frames, in stops,
-after the exposure of the frames has been taken out. Images are numpy (H, W, 3), linear light, 1.0 = the level at which frames clip.
+Everything is the root mean square of log2 luminance differences between the same scene points in neighbouring frames,
+in stops, after the exposure of the frames has been taken out. Images are numpy (H, W, 3), linear light, 1.0 = the level
+at which frames clip.
 
-Sources: the warping error of Lai et al., ECCV 2018, taken in stops and split by what was clipped; PU21 of Mantiuk & Azimi 2021;
-Boitard et al. 2014 for the kinds of flicker.
+Sources: the warping error of Lai et al., ECCV 2018, taken in stops and split by what was clipped; PU21 of Mantiuk &
+Azimi 2021; Boitard et al. 2014 for the kinds of flicker.
 """
 
 from __future__ import annotations
@@ -28,11 +29,13 @@ _PU_PEAK = 595.39  # PU21 units at 10000 cd/m2
 class Steadiness:
     """Stops, RMS between neighbouring frames; NaN where there are no such pixels.
 
-    clipped: pixels clipped in both frames; measured: in neither; border: within 8 pixels of the edge of a clipped region, not
-    clipped in both. floor: as `measured`, of the frames themselves through the true response: their own noise; clipped_floor:
-    the same of clipped pixels, the noise of those channels that are measured. jump: the whole picture, absolute median over
-    measured pixels. error: of clipped pixels against the truth, after one gain for the clip. tpu_psnr: dB, of the differences
-    between neighbouring frames in PU21 units against those of the truth.
+    clipped: pixels clipped in both frames; measured: in neither; border: within 8 pixels of the edge of a clipped
+        region, not
+    clipped in both. floor: as `measured`, of the frames themselves through the true response: their own noise;
+    clipped_floor: the same of clipped pixels, the noise of those channels that are measured. jump: the whole picture,
+        absolute median over
+    measured pixels. error: of clipped pixels against the truth, after one gain for the clip. tpu_psnr: dB, of the
+    differences between neighbouring frames in PU21 units against those of the truth.
     """
 
     clipped: float
@@ -130,7 +133,8 @@ def temporal_pu21_psnr(lights: Sequence[np.ndarray], truth: Sequence[np.ndarray]
 
 
 def frames_to_settle(errors: Sequence[float], within: float = 1.1, last: int = 4) -> int:
-    """Frames after a cut until the error is within a factor of its mean over the last frames; as many as there are if never."""
+    """Frames after a cut until the error is within a factor of its mean over the last frames; as many as there are if
+    never."""
     goal = within * float(np.mean(errors[-last:]))
     return next((index for index, error in enumerate(errors) if error <= goal), len(errors))
 
@@ -141,7 +145,8 @@ def clipped_errors(
     truth: Sequence[np.ndarray],
     where: np.ndarray | None = None,
 ) -> list[float]:
-    """Of each frame, the error of its clipped pixels in stops, after one gain for all; of those `where` (H, W), if given."""
+    """Of each frame, the error of its clipped pixels in stops, after one gain for all; of those `where` (H, W), if
+    given."""
     made, true = ([_log2(x) for x in xs] for xs in (lights, truth))
     brightest = [frame.max(-1) for frame in frames]
     offset = _offset(made, true, brightest)

@@ -1,7 +1,8 @@
-"""CUDA graphs: what takes hundreds of launches is recorded once for each size of its inputs, and is one launch from then on.
+"""CUDA graphs: what takes hundreds of launches is recorded once for each size of its inputs, and is one launch from
+then on.
 
-For frames of a video or photos of one camera. A single photo gains nothing: the first of a size is computed as ever, the second
-recorded.
+For frames of a video or photos of one camera. A single photo gains nothing: the first of a size is computed as ever,
+the second recorded.
 
 Source: https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
@@ -30,8 +31,8 @@ class CudaGraphed:
         function: must not wait for the device.
         network: whose weights it uses; when they move to another place, it is recorded anew.
 
-    It is called plainly anywhere but on CUDA, where gradients are wanted, and where somebody watches or changes what torch does
-    (`panorama.Sphere`, tools that count).
+    It is called plainly anywhere but on CUDA, where gradients are wanted, and where somebody watches or changes what
+    torch does (`panorama.Sphere`, tools that count).
     """
 
     def __init__(self, function: Callable[..., Tensor], network: nn.Module | None = None):

@@ -1,16 +1,16 @@
 """Masked features: what a clipped pixel says must not speak for its neighbours.
 
-A convolution of clipped values spreads a value that was never measured. So every feature carries a soft mask of how much
-of it is measured; features are multiplied by it before each convolution, and the convolution's own weights say how valid
-its result is:
+A convolution of clipped values spreads a value that was never measured. So every feature carries a soft mask of how
+much of it is measured; features are multiplied by it before each convolution, and the convolution's own weights say how
+valid its result is:
 
     Z_l = X_l * M_l,    X_l+1 = act(W_l conv Z_l),    M_l+1 = (|W_l| / (||W_l||_1 + eps)) conv M_l
 
 Masks are per channel: a pixel whose blue alone clips keeps its red and green.
 
-Source: Santos, Tsang Ing Ren & Kalantari, "Single image HDR reconstruction using a CNN with masked features and perceptual
-loss", SIGGRAPH 2020, equations 3 to 5, and the released layer table. On purpose other than released: masks are continued at
-image borders, where zero padding would call the edge of every photo invalid.
+Source: Santos, Tsang Ing Ren & Kalantari, "Single image HDR reconstruction using a CNN with masked features and
+perceptual loss", SIGGRAPH 2020, equations 3 to 5, and the released layer table. On purpose other than released: masks
+are continued at image borders, where zero padding would call the edge of every photo invalid.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ class SoftMaskConv2d(nn.Module):
         return self.conv(x * mask), self.updated(mask)
 
     def updated(self, mask: Tensor) -> Tensor:
-        """The mask of the result: how much of what each filter saw was valid. A fully valid mask stays 1, borders included."""
+        """The mask of the result: how much of what each filter saw was valid. A fully valid mask stays 1, borders
+        included."""
         with torch.set_grad_enabled(self.mask_gradient and torch.is_grad_enabled()):
             share = self.conv.weight.abs()
             share = share / (share.sum((1, 2, 3), keepdim=True) + EPSILON)
@@ -70,7 +71,8 @@ class SoftMaskConv2d(nn.Module):
 
 @dataclass(frozen=True)
 class MaskedUNetConfig:
-    """`widths`: channels at /2, /4, ...; `kernels`: of the convolutions that go there; `blocks`: residual blocks after each.
+    """`widths`: channels at /2, /4, ...; `kernels`: of the convolutions that go there; `blocks`: residual blocks after
+    each.
 
     The defaults of `channels_in`, `blocks` and `norm`, with `PUBLISHED`, are the released network: 25.8 M parameters.
     """
@@ -92,7 +94,8 @@ PUBLISHED = MaskedUNetConfig()
 class MaskedUNet(nn.Module):
     """Encoder-decoder of `SoftMaskConv2d` (layer table: METHODS 4.2).
 
-    Down: strided convolutions and ReLU. Up: features and masks enlarged (nearest), joined with the skipped features, whose
+    Down: strided convolutions and ReLU. Up: features and masks enlarged (nearest), joined with the skipped features,
+        whose
     mask is one, and convolved; leaky ReLU. With `to_full_size` the last step joins the input itself and gives
     `channels_out`; without, the decoder ends at half the size with `widths[0]` channels.
     """
@@ -116,9 +119,11 @@ class MaskedUNet(nn.Module):
         )
 
     def forward(self, x: Tensor, mask: Tensor, context=None) -> Tensor:
-        """x, mask (N, channels_in, H, W), H and W multiples of `multiple_of` -> (N, channels_out, H, W), or features at half size.
+        """x, mask (N, channels_in, H, W), H and W multiples of `multiple_of` -> (N, channels_out, H, W), or features at
+        half size.
 
-        `context`: called with the features of each level of the encoder and its index, what it returns goes on from there.
+        `context`: called with the features of each level of the encoder and its index, what it returns goes on from
+        there.
         """
         skips, y, m = [x], x, mask
         for i, (down, norm, blocks) in enumerate(zip(self.down, self.down_norms, self.blocks)):

@@ -2,9 +2,9 @@
 
     code --Linearizer--> response curve --> linear --Restorer--> light --Refiner--> light
 
-A network of your own takes part by subclassing `torch.nn.Module` and one of these. `hdrrecon.pipeline.pipeline` alone knows
-the order; a stage never knows its neighbours. Tensors are (N, C, H, W) float32; code values and masks lie in [0, 1];
-light is linear, 1.0 = the level at which the photo clips.
+A network of your own takes part by subclassing `torch.nn.Module` and one of these. `hdrrecon.pipeline.pipeline` alone
+knows the order; a stage never knows its neighbours. Tensors are (N, C, H, W) float32; code values and masks lie in [0,
+1]; light is linear, 1.0 = the level at which the photo clips.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Linearizer(Protocol):
         return {"inverse": inverse, "spread": spread, "families": families}
 
     def use_cuda_graphs(self) -> None:
-        """Launch what looks at a photo as one on CUDA, for sizes that come again. Nothing, if there is nothing to gain."""
+        """Launch what looks at a photo as one on CUDA, for sizes that come again. Nothing, if there is nothing to
+        gain."""
         return None
 
 
@@ -79,7 +80,8 @@ class Refiner(Protocol):
     multiple_of: int = 1
 
     def own_restorer(self) -> Restorer | None:
-        """A stage 2 that it brings along, for standing alone. A method: torch would not find a module behind a default."""
+        """A stage 2 that it brings along, for standing alone. A method: torch would not find a module behind a
+        default."""
         return None
 
     def correct(self, code: Tensor, linear: Tensor, radiance: Tensor) -> Tensor:

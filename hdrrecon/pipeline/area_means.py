@@ -1,7 +1,8 @@
 """Area means on a CPU: rows are summed first, for that is adding long rows, and what is left is summed along columns.
 
 Means are over whole pixels, as `adaptive_avg_pool2d` takes them: mean i of h is over the rows from floor(i H / h) up to
-ceil((i + 1) H / h), so that windows beside each other may share a row. Every sum adds its rows from the first to the last,
+ceil((i + 1) H / h), so that windows beside each other may share a row. Every sum adds its rows from the first to the
+last,
 wherever a photo was cut: the same to the bit.
 """
 
@@ -61,7 +62,8 @@ def area_means(
 
 
 def byte_means(stored: np.ndarray, to: tuple[int, int], scale: int = 1) -> np.ndarray:
-    """Means of (H, W, C) uint8, divided by `scale`: (h, w, C) float32, rounded once, for sums are integers (of integrals)."""
+    """Means of (H, W, C) uint8, divided by `scale`: (h, w, C) float32, rounded once, for sums are integers (of
+    integrals)."""
     import cv2
 
     height, width, channels = stored.shape
@@ -94,8 +96,8 @@ def pooled_bytes(
     Returns:
         (h, w, C) float32.
 
-    Rounded as `adaptive_avg_pool2d` of each row, and `mean` over rows, round them. Counts of what lies on the border of a bin
-    hang on the last bit, and the weights of stage 1 were fitted to these.
+    Rounded as `adaptive_avg_pool2d` of each row, and `mean` over rows, round them. Counts of what lies on the border of
+    a bin hang on the last bit, and the weights of stage 1 were fitted to these.
     """
     import cv2
 

@@ -1,4 +1,5 @@
-"""Any size in bounded memory: bands of rows, how large they may be, and what to do when memory runs out all the same."""
+"""Any size in bounded memory: bands of rows, how large they may be, and what to do when memory runs out all the
+same."""
 
 from __future__ import annotations
 

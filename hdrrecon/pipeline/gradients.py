@@ -1,8 +1,8 @@
 """Gradients of light with respect to a photo's code values.
 
-They pass through the inverse response and through what was restored on top of it: light = linear(code) * gain, where the gain of
-each channel, and the response itself, are held at what the networks said. So a loss on light moves code values as a camera's
-exposure would; how the networks' answers change with the photo is not differentiated.
+They pass through the inverse response and through what was restored on top of it: light = linear(code) * gain, where
+the gain of each channel, and the response itself, are held at what the networks said. So a loss on light moves code
+values as a camera's exposure would; how the networks' answers change with the photo is not differentiated.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The light budget of a panorama, put where it belongs: a gain on what was restored, and a sun's disc of light.
 
-`weigh` looks at the panorama as stage 2 restored it and asks the network `LightBudget` what is missing. The answer is kept as
-`PanoramaLight`, from which the light of any pixel follows; nothing but clipped pixels changes, unless the user says where the
-sun is. A sun is a disc of 0.53 degrees, or of a pixel where pixels are larger: its energy is what counts.
+`weigh` looks at the panorama as stage 2 restored it and asks the network `LightBudget` what is missing. The answer is
+kept as `PanoramaLight`, from which the light of any pixel follows; nothing but clipped pixels changes, unless the user
+says where the sun is. A sun is a disc of 0.53 degrees, or of a pixel where pixels are larger: its energy is what
+counts.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ class PanoramaLight:
         return float(np.exp(-SURE_STOPS / scale)) if scale > 0 else 0.0
 
     def of_pixels(self, light: Tensor, linear: Tensor, over: Tensor) -> Tensor:
-        """Restored light (n, 3) with the gain on what was restored, where the soft mask `over` (n, 3) says it clipped."""
+        """Restored light (n, 3) with the gain on what was restored, where the soft mask `over` (n, 3) says it
+        clipped."""
         gain = torch.where(over.amax(1, keepdim=True) > 0, self.estimate.gain, 1.0)
         return linear + gain * (light - linear)
 

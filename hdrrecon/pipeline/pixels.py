@@ -1,7 +1,7 @@
 """A photo's code values, kept as they came and given out row by row.
 
-8 bits stay 8 bits: a photo of 200 megapixels then takes 0.6 GB, not 2.4. And what depends on the code of one channel alone
-(code value, linear light, is it clipped?) is worked out once per code and looked up per pixel.
+8 bits stay 8 bits: a photo of 200 megapixels then takes 0.6 GB, not 2.4. And what depends on the code of one channel
+alone (code value, linear light, is it clipped?) is worked out once per code and looked up per pixel.
 
 Images here are (H, W, C), as files hold them; the tables are (K, 3), one row per integer code.
 """
@@ -129,7 +129,8 @@ class PixelCodes:
         return _linearized(code.permute(1, 2, 0), response)
 
     def looked_up(self, rows: slice, table: Tensor | None) -> Tensor:
-        """Entries of `table` (K, 3) at the codes of some rows, (h, W, 3) of its dtype; the codes, if `table` is None."""
+        """Entries of `table` (K, 3) at the codes of some rows, (h, W, 3) of its dtype; the codes, if `table` is
+        None."""
         stored = self.stored[rows].expand(-1, -1, 3)
         if table is None:
             return stored.float().contiguous()

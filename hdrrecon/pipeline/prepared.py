@@ -1,8 +1,9 @@
 """One photo between its response and its light.
 
-`HDRPipeline.prepare` looks at a photo once, at a bounded resolution; what it found is kept here, and any rows of the light can
-then be had, in any order, at the cost of those rows. Nothing depends on how the photo is cut: pixels are worked on alone, and
-in groups of one fixed size, because the last bit of a matrix product or of an exponential may depend on how many there are.
+`HDRPipeline.prepare` looks at a photo once, at a bounded resolution; what it found is kept here, and any rows of the
+light can then be had, in any order, at the cost of those rows. Nothing depends on how the photo is cut: pixels are
+worked on alone, and in groups of one fixed size, because the last bit of a matrix product or of an exponential may
+depend on how many there are.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ _GROUP_PX = {
 }  # pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch
 _GROUP_PX_ELSEWHERE = 1 << 18
 _KEPT_AT_ONCE = 1 << 16  # pixels, whole groups
-_SHOWN = 64  # a group is shown as so many pictures: of a single large one, a convolution on one core rounds the end differently
+# a group is shown as so many pictures: of a single large one, a convolution on one core rounds the end differently
+_SHOWN = 64
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,8 @@ class PreparedPhoto:
         return (wanted | self.lost_light.given_pixels(rows, self.codes.size, wanted.device)).nonzero()[:, 0]
 
     def _lit(self, rows: slice, index: Tensor, linear: Tensor, doubted: bool) -> tuple[Tensor, Tensor | None]:
-        """Light (n, 3) of the pixels `index`, and, if asked for, the chance (n,) that what was restored of it is wrong."""
+        """Light (n, 3) of the pixels `index`, and, if asked for, the chance (n,) that what was restored of it is
+        wrong."""
         width = self.codes.size[1]
         y, x = index // width + rows.start, index % width
         code = self.codes.code_at(y, x)
@@ -208,7 +211,8 @@ class PreparedPhoto:
 
 
 def restore_pixels(photo: PreparedPhoto) -> RestoredPixels | None:
-    """Stage 2's light of all lost pixels of a photo on a CPU; None if they are too many, or their values not at hand."""
+    """Stage 2's light of all lost pixels of a photo on a CPU; None if they are too many, or their values not at
+    hand."""
     codes = photo.codes
     if photo.deep is None or photo.table is None or photo.smooth or codes.device.type != "cpu":
         return None
@@ -243,7 +247,8 @@ def full_groups(indices: Tensor, device: torch.device) -> Iterator[tuple[int, Te
 
 
 def weakened(light: Tensor, linear: Tensor, strength: float) -> Tensor:
-    """A part of the way from the linearised photo to its light, in stops; `strength` 0 gives the first, 1 the second."""
+    """A part of the way from the linearised photo to its light, in stops; `strength` 0 gives the first, 1 the
+    second."""
     dark = linear < 1e-6  # no stops lead from black to light
     between = linear * (light / linear.clamp(min=1e-6)) ** strength
     return torch.where(dark, linear + strength * (light - linear), between)

@@ -1,7 +1,7 @@
 """Photos that carry their raw (`hdrrecon.rawcodec`): light is decoded, and only what the sensor lost is inferred.
 
-Stage 1 has nothing to do: the decoded raw is linear. Stage 2 sees only pixels where the sensor itself clipped; stage 3 is left
-out. Everything else of the pipeline stays as it is.
+Stage 1 has nothing to do: the decoded raw is linear. Stage 2 sees only pixels where the sensor itself clipped; stage 3
+is left out. Everything else of the pipeline stays as it is.
 """
 
 from __future__ import annotations
@@ -100,8 +100,8 @@ def decoded_input(path: str | Path, photo: InputImage) -> InputImage:
 
 
 def _at_clip(raw: np.ndarray, error: np.ndarray) -> np.ndarray:
-    """(H, W, 3) bool, channels that the sensor clipped. The coded error would leave holes: it lowers the level, and a median
-    closes what is left."""
+    """(H, W, 3) bool, channels that the sensor clipped. The coded error would leave holes: it lowers the level, and a
+    median closes what is left."""
     import cv2
 
     linear_error = 2 * np.sqrt(np.float32(SENSOR_CLIPS)) * error[..., None]

@@ -1,7 +1,7 @@
 """Between full size and working size, a band of rows or a list of pixels at a time.
 
-Down by area means, up by bilinear interpolation. Neither depends on how the photo was cut: a result is the same to the bit
-whatever the band.
+Down by area means, up by bilinear interpolation. Neither depends on how the photo was cut: a result is the same to the
+bit whatever the band.
 """
 
 from __future__ import annotations
@@ -83,13 +83,15 @@ def shrunk_code(codes: PixelCodes, to: tuple[int, int]) -> Tensor:
 
 
 def _narrowed(part: Tensor, width: int) -> Tensor:
-    """Every row by itself, as if it were a channel: on a GPU these are what `adaptive_avg_pool2d` works on at the same time."""
+    """Every row by itself, as if it were a channel: on a GPU these are what `adaptive_avg_pool2d` works on at the same
+    time."""
     rows = part.reshape(1, -1, 1, part.shape[-1])
     return F.adaptive_avg_pool2d(rows, (1, width)).view(*part.shape[:-1], width)
 
 
 def _means_at_once(narrow: Tensor, bounds: list[tuple[int, int]]) -> Tensor:
-    """Means over rows a to b for all (a, b), in as many launches as the tallest has rows, each summed from its first row on."""
+    """Means over rows a to b for all (a, b), in as many launches as the tallest has rows, each summed from its first
+    row on."""
     first, after = torch.tensor(bounds, device=narrow.device).T
     total = torch.zeros_like(narrow[:, :, : len(bounds)])
     for step in range(max(b - a for a, b in bounds)):

@@ -1,4 +1,5 @@
-"""Light that stage 2 gave to lost pixels, kept between the two times it is wanted: by stage 3 as means, then pixel by pixel.
+"""Light that stage 2 gave to lost pixels, kept between the two times it is wanted: by stage 3 as means, then pixel by
+pixel.
 
 Kept are lost pixels alone, up to a bound. The head is shown all of them in full groups, wherever bands end.
 """
@@ -60,6 +61,7 @@ class RestoredPixels:
 
 
 def _containing(at: np.ndarray, size: int, count: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The windows that pixels `at` lie in: the first, and, where it exists, a second one. Each with whether it exists."""
+    """The windows that pixels `at` lie in: the first, and, where it exists, a second one. Each with whether it
+    exists."""
     first, last = at * count // size, -(-(at + 1) * count // size) - 1
     return [(first, np.ones(len(at), bool)), (last, last > first)]

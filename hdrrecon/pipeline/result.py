@@ -34,8 +34,9 @@ class Reconstruction:
         linear: the linearised photo before anything was restored.
         over: soft mask in [0, 1] of over-exposed channels, of the light's shape.
         under: soft mask in [0, 1] of under-exposed pixels, of the shape of `confidence`.
-        source: uint8, of the shape of `confidence`, an index into `raw_stream.SOURCES`. 0: measured by the photo's codes.
-            1: decoded from the raw stream that the photo carries (`hdrrecon.rawcodec`), where its codes clip. 2: inferred.
+        source: uint8, of the shape of `confidence`, an index into `raw_stream.SOURCES`. 0: measured by the photo's
+            codes. 1: decoded from the raw stream that the photo carries (`hdrrecon.rawcodec`), where its codes clip. 2:
+            inferred.
         panorama: the photo was treated as an equirectangular panorama.
         light_estimate: of a panorama's energy answer: what is believed about the light that clipped, a sun above all
             (`networks.restore.light_budget.LightEstimate`); None for others; a list for a batch.

@@ -1,7 +1,7 @@
 """Lays a raw under the JPEG its camera made of it: an integer shift and one scale, or a refusal.
 
-Cameras crop a few pixels at the border, and smaller JPEGs are scaled. Lens corrections bend the picture: then no shift fits
-everywhere, and coding the difference would waste the stream, so such pairs are refused.
+Cameras crop a few pixels at the border, and smaller JPEGs are scaled. Lens corrections bend the picture: then no shift
+fits everywhere, and coding the difference would waste the stream, so such pairs are refused.
 
 Source of the shift: phase correlation (Kuglin & Hines 1975), OpenCV's `phaseCorrelate`.
 """

@@ -1,7 +1,7 @@
 """Codes stage 0: the coefficients of the global map and the gain grid, as integers, in one rANS batch sequence.
 
-Map coefficients are coordinates along the principal directions of maps fitted in training (`MapPrior`). The gain grid is coded
-from coarse to fine; every finer value is predicted by the mean of its neighbours. Both are normative.
+Map coefficients are coordinates along the principal directions of maps fitted in training (`MapPrior`). The gain grid
+is coded from coarse to fine; every finer value is predicted by the mean of its neighbours. Both are normative.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Camera raw files for the codec: Bayer mosaics through rawpy, demosaicked but not balanced; and a plain development of them."""
+"""Camera raw files for the codec: Bayer mosaics through rawpy, demosaicked but not balanced; and a plain development of
+them."""
 
 from __future__ import annotations
 
@@ -20,14 +21,16 @@ _EXIF_OF_FLIP = {0: 1, 3: 3, 5: 8, 6: 6}  # LibRaw's flip to EXIF's orientation
 
 @dataclass(frozen=True)
 class CameraRaw:
-    """`light` (H, W, 3) float32, linear camera RGB, 1 = the sensor clips, as the sensor lay; and the facts of the file."""
+    """`light` (H, W, 3) float32, linear camera RGB, 1 = the sensor clips, as the sensor lay; and the facts of the
+    file."""
 
     light: np.ndarray
     description: Description
 
 
 def read_camera_raw(path: str | PathLike) -> CameraRaw:
-    """Read a DNG, NEF, CR2, ARW ... : black subtracted, scaled to white, demosaicked (AHD), neither balanced nor turned.
+    """Read a DNG, NEF, CR2, ARW ... : black subtracted, scaled to white, demosaicked (AHD), neither balanced nor
+    turned.
 
     Raises:
         ReadError: LibRaw does not know the file, or it holds no colour mosaic.

@@ -1,7 +1,8 @@
 """Raw beside its JPEG: `encode` makes a stream of a few kilobytes, `decode` the raw from JPEG and stream.
 
-Stage 0 is a global map with a coarse gain grid; what it leaves is transformed in blocks, rounded, and coded with the integer
-networks of `latent_coder`; a small network beside the full JPEG cleans up. Only the integer part must agree between machines.
+Stage 0 is a global map with a coarse gain grid; what it leaves is transformed in blocks, rounded, and coded with the
+integer networks of `latent_coder`; a small network beside the full JPEG cleans up. Only the integer part must agree
+between machines.
 
 Source: after Wang et al., "Beyond learned metadata-based raw image reconstruction" (IJCV 2024).
 """
@@ -40,8 +41,8 @@ LARGEST_SIDE = 65535
 class Decoded:
     """What came out of a stream.
 
-    `raw` (H, W, 3) float32 linear camera RGB, 1 = the sensor clips; `error` (H/8, W/8) expected RMS error in the stabilised domain
-    (`domain`); `passes` of 8 that were decoded; `description` of the raw file, if the stream has one.
+    `raw` (H, W, 3) float32 linear camera RGB, 1 = the sensor clips; `error` (H/8, W/8) expected RMS error in the
+    stabilised domain (`domain`); `passes` of 8 that were decoded; `description` of the raw file, if the stream has one.
     """
 
     raw: np.ndarray
@@ -148,8 +149,8 @@ def decode_full(
     """`decode`, with what else the stream tells.
 
     Args:
-        stale: when the JPEG is not the one that the stream was written for: "refuse", or "map" for the global map alone, with
-            a warning.
+        stale: when the JPEG is not the one that the stream was written for: "refuse", or "map" for the global map
+            alone, with a warning.
     """
     data = _bytes(jpeg)
     stream = find_stream(jpeg, data) if stream is None else stream

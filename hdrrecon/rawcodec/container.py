@@ -1,8 +1,8 @@
 """Carries a raw stream inside a JPEG file, in APP15 segments, without touching the picture.
 
-Recompressing tools drop unknown segments, lossless ones keep them: that is wanted, because a stream is only worth something
-beside the very picture it was made for. Further pictures behind the first one (Ultra HDR gain maps, previews) stay where the
-Multi-Picture index says: its offsets are moved along.
+Recompressing tools drop unknown segments, lossless ones keep them: that is wanted, because a stream is only worth
+something beside the very picture it was made for. Further pictures behind the first one (Ultra HDR gain maps, previews)
+stay where the Multi-Picture index says: its offsets are moved along.
 
 Sources: ITU-T T.81 annex B; Multi-Picture Format CIPA DC-007, 5.2.3.
 """
@@ -71,7 +71,8 @@ def extract(jpeg: bytes) -> bytes | None:
 
 
 def has_stream(path: str | PathLike) -> bool:
-    """Whether a file is a JPEG that seems to have a raw stream in it or beside it; a quick look, without reading all of it."""
+    """Whether a file is a JPEG that seems to have a raw stream in it or beside it; a quick look, without reading all of
+    it."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -95,7 +96,8 @@ def side_file(jpeg: str | PathLike) -> Path:
 
 
 def picture_crc(jpeg: bytes) -> int:
-    """CRC-32 of what makes the picture: bodies of quantisation tables and frame header, then the scans up to the end marker.
+    """CRC-32 of what makes the picture: bodies of quantisation tables and frame header, then the scans up to the end
+    marker.
 
     Metadata are left out, so that a rating or a position may be written into the file.
 

@@ -89,8 +89,8 @@ def fitted_description(raw: np.ndarray, pixels: np.ndarray) -> Description:
 def jpeg_white(raw: np.ndarray, pixels: np.ndarray, description: Description) -> float:
     """The largest balanced Rec.709 channel at which the JPEG clips: `Description.jpeg_white`.
 
-    The median over pixels whose largest code is just below clipping; of photos that never come near, from brighter and brighter
-    codes through the sRGB curve.
+    The median over pixels whose largest code is just below clipping; of photos that never come near, from brighter and
+    brighter codes through the sRGB curve.
     """
     from hdrrecon.color import srgb_to_linear
 

@@ -22,7 +22,8 @@ def linearize(stable: np.ndarray) -> np.ndarray:
 
 
 def light_weight(light: np.ndarray) -> np.ndarray:
-    """How much a squared error in the stabilised domain counts: a mix of linear and stabilised error, about 1 on average.
+    """How much a squared error in the stabilised domain counts: a mix of linear and stabilised error, about 1 on
+    average.
 
     d(light) = 2 T dT, so linear squared error is 4 (light + c) times the stabilised one.
     """

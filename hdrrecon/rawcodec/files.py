@@ -78,7 +78,8 @@ def pack(
 
 
 def unpack(jpeg: str | PathLike, out: str | PathLike, *, stale: str = "refuse") -> Path:
-    """Write the raw of a JPEG as .dng (camera RGB, for raw developers), .exr or .tif (linear Rec.709, 1 = where the JPEG clips).
+    """Write the raw of a JPEG as .dng (camera RGB, for raw developers), .exr or .tif (linear Rec.709, 1 = where the
+    JPEG clips).
 
     Raises:
         StreamError: no stream, a damaged one, or one of another photo (`stale="map"` then takes its global map).

@@ -1,4 +1,5 @@
-"""The encoder's fit of stage 0: map coefficients and gain grid, by alternating least squares, then rounded to integers."""
+"""The encoder's fit of stage 0: map coefficients and gain grid, by alternating least squares, then rounded to
+integers."""
 
 from __future__ import annotations
 

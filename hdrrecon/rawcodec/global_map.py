@@ -1,7 +1,7 @@
 """Stage 0: one smooth function from the JPEG's colours to the raw's, fitted to each photo.
 
-Camera RGB is modelled as a linear combination of features of the coded pixel: a cubic polynomial, root polynomials of the
-linearised pixel, and hinges near white and black, because a clipped channel says no more than a mean.
+Camera RGB is modelled as a linear combination of features of the coded pixel: a cubic polynomial, root polynomials of
+the linearised pixel, and hinges near white and black, because a clipped channel says no more than a mean.
 
 Sources: Nguyen & Brown, "Raw image reconstruction using a self-contained sRGB-JPEG image with only 64 KB overhead"
 (CVPR 2016) for the idea; Finlayson et al., "Color correction using root-polynomial regression" (2015) for the roots.

@@ -1,9 +1,9 @@
 """What the entropy path may see of the JPEG: integers, the same from every decoder that is allowed.
 
-The guide has one value per 8 x 8 pixels and channel, uint8. It is taken from the JPEG decoded by DCT scaling at 1/4 in YCbCr
-(no chroma upsampling and no colour conversion is involved) and from its luma at full size (neither is there). Both are defined
-by the integer inverse transforms of libjpeg 6b and libjpeg-turbo ("islow" and its reduced sizes), which Pillow and imagecodecs
-carry. All arithmetic after that is on integers.
+The guide has one value per 8 x 8 pixels and channel, uint8. It is taken from the JPEG decoded by DCT scaling at 1/4 in
+YCbCr (no chroma upsampling and no colour conversion is involved) and from its luma at full size (neither is there).
+Both are defined by the integer inverse transforms of libjpeg 6b and libjpeg-turbo ("islow" and its reduced sizes),
+which Pillow and imagecodecs carry. All arithmetic after that is on integers.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ def jpeg_guide(jpeg: bytes) -> np.ndarray:
     """The guide of a JPEG file.
 
     Returns:
-        (21, ceil(H/8), ceil(W/8)) uint8: luma, blue and red difference of the four 4 x 4 quarters; mean absolute luma differences
-        along x and y; share of clipped luma; shares of quarters whose red, green, blue is clipped at the top, and at the bottom.
+        (21, ceil(H/8), ceil(W/8)) uint8: luma, blue and red difference of the four 4 x 4 quarters; mean absolute luma
+        differences along x and y; share of clipped luma; shares of quarters whose red, green, blue is clipped at the
+        top, and at the bottom.
 
     Raises:
         OSError: Pillow cannot decode the file.

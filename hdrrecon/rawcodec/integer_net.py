@@ -1,9 +1,11 @@
 """Convolutions on integers whose result cannot depend on machine, library or thread count.
 
-Activations and weights are integers held in float64. Every sum stays far below 2**53 (checked when a net is made), so no
-addition is ever rounded, and neither order nor fused instructions matter. Activations have 8 fractional bits, weights 12.
+Activations and weights are integers held in float64. Every sum stays far below 2**53 (checked when a net is made), so
+no addition is ever rounded, and neither order nor fused instructions matter. Activations have 8 fractional bits,
+weights 12.
 
-Source of the idea: Balle, Johnston & Minnen, "Integer networks for data compression with latent-variable models" (ICLR 2019).
+Source of the idea: Balle, Johnston & Minnen, "Integer networks for data compression with latent-variable models" (ICLR
+2019).
 """
 
 from __future__ import annotations

@@ -38,7 +38,8 @@ class GroupNets:
 class PassParameters:
     """What a pass codes and how, in raster order of blocks, latents innermost.
 
-    `where` (n,) flat block indices; `index` (n, size) table indices; `mean` (n, size), or (n, 1) zeros, and `step` (n,) in 1/64 base steps.
+    `where` (n,) flat block indices; `index` (n, size) table indices; `mean` (n, size), or (n, 1) zeros, and `step` (n,)
+    in 1/64 base steps.
     """
 
     where: np.ndarray
@@ -54,8 +55,9 @@ Coder = Callable[[int, int, PassParameters], np.ndarray | None]
 class Latents:
     """Decoded latents of an image, in 1/64 of the base step.
 
-    `values` (h, w, 192) int16 are what the networks see; `restored` (h, w, 192) int16 are drawn to the mean of what was rounded
-    to them, and go to synthesis; `error` (h, w) float32 is the expected squared error per latent, in squared base steps.
+    `values` (h, w, 192) int16 are what the networks see; `restored` (h, w, 192) int16 are drawn to the mean of what was
+    rounded to them, and go to synthesis; `error` (h, w) float32 is the expected squared error per latent, in squared
+    base steps.
     """
 
     values: np.ndarray
@@ -67,8 +69,9 @@ class Latents:
 class Rounding:
     """What training measured of rounded latents, by table.
 
-    `centroids` (64, 2): by how much symbols of size 1, and above, are drawn towards 0, in steps; `error` (64,) mean squared error
-    in squared steps; `unsent` (4,) mean square of latents of blocks that no pass of a group codes, in squared base steps.
+    `centroids` (64, 2): by how much symbols of size 1, and above, are drawn towards 0, in steps; `error` (64,) mean
+    squared error in squared steps; `unsent` (4,) mean square of latents of blocks that no pass of a group codes, in
+    squared base steps.
     """
 
     centroids: np.ndarray

@@ -1,6 +1,7 @@
 """A coarse field of gains between the JPEG's light and the raw's: what local tone mapping left.
 
-The field holds log2 gains on a grid of one value per 32 x 32 pixels, interpolated bilinearly between the cells' centres.
+The field holds log2 gains on a grid of one value per 32 x 32 pixels, interpolated bilinearly between the cells'
+centres.
 """
 
 from __future__ import annotations

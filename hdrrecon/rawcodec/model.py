@@ -25,7 +25,8 @@ class Model:
     """Everything encoder and decoder share.
 
     The entropy path is integers: `guide_nets`, `groups`, `symbols`, `prior`; `model_id` identifies it. The rest
-    works on floats: `rounding`, `analysis` and `synthesis` (192, 192), and `network`, the state of the synthesis network.
+    works on floats: `rounding`, `analysis` and `synthesis` (192, 192), and `network`, the state of the synthesis
+        network.
     """
 
     guide_nets: tuple[IntegerConv, ...]

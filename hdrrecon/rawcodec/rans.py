@@ -1,7 +1,8 @@
 """Interleaved rANS: the entropy coder of the raw stream, in exact integer arithmetic.
 
-Symbols are coded with integer frequencies that sum to 2**15. `lanes` coders take turns: symbol j of a batch belongs to lane
-j % lanes. States lie in [2**16, 2**32) and are renormalised by 16 bits. This file is normative: see docs/raw_stream.md.
+Symbols are coded with integer frequencies that sum to 2**15. `lanes` coders take turns: symbol j of a batch belongs to
+lane j % lanes. States lie in [2**16, 2**32) and are renormalised by 16 bits. This file is normative: see
+docs/raw_stream.md.
 
 Sources: J. Duda, "Asymmetric numeral systems" (2013); F. Giesen, "Interleaved entropy coders" (2014).
 """

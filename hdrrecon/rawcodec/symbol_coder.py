@@ -1,8 +1,8 @@
 """Codes the symbols of a pass: one flag per block says whether any of its improbable latents is there at all.
 
-Nearly all latents are almost certainly zero. Those of tables below `CERTAIN` are coded only in blocks whose flag is set; the
-flag's own table follows from how probable it is that all of them are zero. Flags of all blocks come first, then latents, in
-raster order of blocks. Normative.
+Nearly all latents are almost certainly zero. Those of tables below `CERTAIN` are coded only in blocks whose flag is
+set; the flag's own table follows from how probable it is that all of them are zero. Flags of all blocks come first,
+then latents, in raster order of blocks. Normative.
 """
 
 from __future__ import annotations

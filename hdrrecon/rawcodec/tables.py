@@ -1,6 +1,7 @@
 """Signed integers as symbols of frequency tables: 64 tables from narrow to wide, and an escape for what is too large.
 
-Symbols 0...62 stand for -31...31, symbol 63 is the escape: the value follows the batch as two bytes of equal probability.
+Symbols 0...62 stand for -31...31, symbol 63 is the escape: the value follows the batch as two bytes of equal
+probability.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ _BYTES = Tables(np.full((1, 256), TOTAL // 256))
 
 
 def laplace_probabilities(scale: np.ndarray) -> np.ndarray:
-    """(tables, 64) probabilities of the symbols for Laplace variables of given scales (in steps), rounded to integers."""
+    """(tables, 64) probabilities of the symbols for Laplace variables of given scales (in steps), rounded to
+    integers."""
     size = np.abs(np.arange(-LARGEST, LARGEST + 1))[None]
     scale = np.asarray(scale, float)[:, None]
     outer = np.exp(-np.maximum(size - 0.5, 0) / scale) * (1 - np.exp(-1 / scale)) / 2

@@ -2,12 +2,14 @@
 
     x_e = net(f(clip(2^e H)), e)
 
-with H the light that `reconstruct` finds, f the response it estimated, and a small network (`networks.sensors.exposure_net`)
-that mends what is re-photographed. It is trained through `camera.bracket`: the stack must give the right light and the
-right response again. Without the network this is `hdrrecon.view.bracket` in the photo's own response.
+with H the light that `reconstruct` finds, f the response it estimated, and a small network
+(`networks.sensors.exposure_net`) that mends what is re-photographed. It is trained through `camera.bracket`: the stack
+must give the right light and the right response again. Without the network this is `hdrrecon.view.bracket` in the
+photo's own response.
 
-Source of the idea: Kim et al., "End-to-end differentiable learning to HDR image synthesis for multi-exposure images", AAAI
-2021; exposures by one network for all as in Chen et al., "CEVR", ICCV 2023. Ours starts from light, not from the photo.
+Source of the idea: Kim et al., "End-to-end differentiable learning to HDR image synthesis for multi-exposure images",
+AAAI 2021; exposures by one network for all as in Chen et al., "CEVR", ICCV 2023. Ours starts from light, not from the
+photo.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 The guide may be anything that shows the scene, with few pixels and any scale: spikes or events integrated
 (`guide_cameras`), a dark second frame, a gain map, the last frame of a video. It is fitted to the photo
-(`guide_fit`), and then the light Y of the photo, its restored highlights included, is multiplied by a smooth gain inside
-the masks such that its area means are those of the guide:
+(`guide_fit`), and then the light Y of the photo, its restored highlights included, is multiplied by a smooth gain
+inside the masks such that its area means are those of the guide:
 
     Y = Y0 * 2^(m * U(G)),    P(Y) = X    in every pixel of the guide that sees lost light
 

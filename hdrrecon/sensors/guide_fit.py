@@ -74,7 +74,8 @@ def fit_guide(light: Tensor, lost: Tensor, guide: Tensor) -> GuideFit:
 
 
 def pooled(image: Tensor, shape: torch.Size | tuple[int, ...], shift: Tensor) -> Tensor:
-    """Area means of (1, C, H, W) over the pixels of a guide of `shape` (..., h, w), the image moved by `shift` pixels."""
+    """Area means of (1, C, H, W) over the pixels of a guide of `shape` (..., h, w), the image moved by `shift`
+    pixels."""
     return F.adaptive_avg_pool2d(moved_by(image, shift), tuple(shape[-2:]))
 
 
@@ -176,8 +177,8 @@ def _refused(shift: Tensor, reason: str) -> GuideFit:
 
 
 def _scales(ratio: Tensor, weight: Tensor) -> list[float]:
-    """Stops per channel from ratios (C, n) in stops. Channels differ only where that is more than the ratios' own spread:
-    white balance does so, an error of the response does not."""
+    """Stops per channel from ratios (C, n) in stops. Channels differ only where that is more than the ratios' own
+    spread: white balance does so, an error of the response does not."""
     common = float(_weighted_median(ratio.flatten(), weight.repeat(len(ratio))))
     own = torch.stack([_weighted_median(row, weight) for row in ratio]) - common
     spread = 1.4826 * _weighted_median((ratio - common - own[:, None]).abs().flatten(), weight.repeat(len(ratio)))

@@ -1,7 +1,7 @@
 """A prepared photo whose lost light has the brightness of a guide (`hdrrecon.sensors.guide`).
 
-The guide is fitted at a bounded size; what is kept is a gain in stops, enlarged like a correction of stage 3, so light can
-still be had by rows, and light that was measured does not change.
+The guide is fitted at a bounded size; what is kept is a gain in stops, enlarged like a correction of stage 3, so light
+can still be had by rows, and light that was measured does not change.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     m = light mod 1,    light = m + K
 
-with 1.0 = one full well, the level at which an ordinary sensor clips, and K the number of folds, which the sensor does not
-tell. `wrap` is the sensor, `unwrap` finds K: a small network says where folds lie, and `unwrapping` solves for all at once,
-the global offset included. Classical unwrapping and the published loop of binary masks are there to compare.
+with 1.0 = one full well, the level at which an ordinary sensor clips, and K the number of folds, which the sensor does
+not tell. `wrap` is the sensor, `unwrap` finds K: a small network says where folds lie, and `unwrapping` solves for all
+at once, the global offset included. Classical unwrapping and the published loop of binary masks are there to compare.
 
 Sources: Zhao et al., "Unbounded high dynamic range photography using a modulo camera", ICCP 2015; Zhou et al.,
 "UnModNet: learning to unwrap a modulo image for high dynamic range imaging", NeurIPS 2020.
@@ -40,7 +40,8 @@ class ModuloCamera:
 def photograph(
     light: Tensor, camera: ModuloCamera = ModuloCamera(), generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Modulo image and folds, each (N, 3, H, W), of light in wells: noise, clipping at `wells`, quantisation, wrapping."""
+    """Modulo image and folds, each (N, 3, H, W), of light in wells: noise, clipping at `wells`, quantisation,
+    wrapping."""
     if camera.shot_noise or camera.read_noise:
         noise = torch.randn(light.shape, generator=generator, dtype=light.dtype, device=light.device)
         light = light + noise * (camera.shot_noise * light + camera.read_noise**2).sqrt()

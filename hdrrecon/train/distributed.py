@@ -2,11 +2,11 @@
 
     torchrun --nproc-per-node 8 -m hdrrecon train restore --scenes DIR --curves DIR --val DIR --device cuda
 
-Gradients are averaged over the processes after every backward pass, so N processes with batches of B take the step that one
-would take with the N batches laid together, for losses that are means over photos and networks whose photos do not see each
-other (no batch normalisation). Unlike `DistributedDataParallel` this does not wrap the network: tasks call its parts
-(`look`, `answer`) and read its `config`. The price is that gradients travel after, not during, the backward pass: 4 bytes per
-parameter and step, little beside a training step of networks of a few million.
+Gradients are averaged over the processes after every backward pass, so N processes with batches of B take the step that
+one would take with the N batches laid together, for losses that are means over photos and networks whose photos do not
+see each other (no batch normalisation). Unlike `DistributedDataParallel` this does not wrap the network: tasks call its
+parts (`look`, `answer`) and read its `config`. The price is that gradients travel after, not during, the backward pass:
+4 bytes per parameter and step, little beside a training step of networks of a few million.
 
 Source: synchronous data-parallel SGD as in Goyal et al. 2017.
 """
@@ -62,7 +62,8 @@ class Team:
                 distributed.broadcast(value, 0)
 
     def average_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
-        """Replace every gradient by its mean over the team; a parameter no photo of this process reached counts as 0."""
+        """Replace every gradient by its mean over the team; a parameter no photo of this process reached counts as
+        0."""
         if self.size == 1:
             return
         trained = [p for p in parameters if p.requires_grad]
@@ -79,8 +80,8 @@ class Team:
 
 
 def join_team(device: str) -> Team:
-    """The team `torchrun` started (it says so in the environment), or a team of one. CUDA processes take one GPU each and talk
-    through NCCL, others through gloo; the connection ends with the process."""
+    """The team `torchrun` started (it says so in the environment), or a team of one. CUDA processes take one GPU each
+    and talk through NCCL, others through gloo; the connection ends with the process."""
     size = int(os.environ.get("WORLD_SIZE", 1))
     place = torch.device(device)
     if size == 1:
@@ -95,7 +96,8 @@ def join_team(device: str) -> Team:
 
 
 def _leave() -> None:
-    """End the connection, together if the others are leaving too: gloo may abort a process whose partner has just gone."""
+    """End the connection, together if the others are leaving too: gloo may abort a process whose partner has just
+    gone."""
     if not distributed.is_initialized():
         return
     if distributed.get_backend() == "gloo":
@@ -106,5 +108,6 @@ def _leave() -> None:
 
 def own_seed(seed: int, rank: int) -> int:
     """A seed for each process; the leader's is the one given, so a team of one draws what it always drew."""
-    # Torch on a CPU reads the lowest 32 bits alone, so the ranks must differ there too; the golden ratio keeps them far apart.
+    # Torch on a CPU reads the lowest 32 bits alone, so the ranks must differ there too; the golden ratio keeps them far
+    # apart.
     return seed + rank * (2**48 + 2_654_435_769)

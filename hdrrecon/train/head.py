@@ -1,13 +1,14 @@
 """Stage 2's per-pixel head trained by itself: minutes on one core, because photos are looked at once.
 
-What the U-Net and the classifier see of a photo does not change while they are frozen. So each photo goes through them once, and of
-its lost pixels everything that the head is told is kept, with the truth: 2048 pixels weigh 170 KB. A step then costs a tenth of a second for
-two dozen photos.
+What the U-Net and the classifier see of a photo does not change while they are frozen. So each photo goes through them
+once, and of
+its lost pixels everything that the head is told is kept, with the truth: 2048 pixels weigh 170 KB. A step then costs a
+tenth of a second for two dozen photos.
 
     hdrrecon train head --scenes DIR --curves DIR --start weights/masked-features.safetensors -o runs/head
 
-A head may see better colours and lose the brightness that more photos taught its predecessor. `keep` holds the luminance at that of
-the weights it began with.
+A head may see better colours and lose the brightness that more photos taught its predecessor. `keep` holds the
+luminance at that of the weights it began with.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ SMALLEST = 1e-4  # light below which stops are not counted
 
 @dataclass(frozen=True)
 class LostPixels:
-    """Pixels of K photos, P each, in the order of their rows: `code`, `linear`, `truth` (K, 3, P, 1), `deep` (K, F, P, 1), what
-    `MaskedFeatures.look` says at each, half floats; `gain` (K, 1, 1, 1)."""
+    """Pixels of K photos, P each, in the order of their rows: `code`, `linear`, `truth` (K, 3, P, 1), `deep` (K, F, P,
+    1), what `MaskedFeatures.look` says at each, half floats; `gain` (K, 1, 1, 1)."""
 
     code: Tensor
     linear: Tensor
@@ -150,7 +151,8 @@ def head_loss(
 
 
 def widened(state: dict[str, Tensor], net: MaskedFeatures) -> dict[str, Tensor]:
-    """Weights for `net` that answer as `state` of a narrower head, or one without colour hints, does: what is new begins at 0."""
+    """Weights for `net` that answer as `state` of a narrower head, or one without colour hints, does: what is new
+    begins at 0."""
     out = net.state_dict()
     for name, old in state.items():
         new = out[name]

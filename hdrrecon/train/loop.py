@@ -82,11 +82,11 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
 
     Args:
         task: see train.tasks.linearize.
-        stream: (size, seed) -> endless dataset of samples: `train.data.pairs.ShotStream` with its scenes and curves, or another;
-            or a `train.data.resident.Street`.
+        stream: (size, seed) -> endless dataset of samples: `train.data.pairs.ShotStream` with its scenes and curves, or
+            another; or a `train.data.resident.Street`.
         shots: validation shots, a list of batches of one.
-        out: the run's folder; if it holds `last.pt`, training goes on from there. Under torchrun all processes must see it;
-            the first alone writes.
+        out: the run's folder; if it holds `last.pt`, training goes on from there. Under torchrun all processes must see
+            it; the first alone writes.
         start: state dict to begin with, for example of shipped weights; ignored when resuming.
     """
     out.mkdir(parents=True, exist_ok=True)

@@ -76,7 +76,8 @@ def interval_pinball(missing_stops: Tensor, below: Tensor, above: Tensor, mask: 
 
 
 def energy_stops(prediction: Tensor, truth: Tensor, blocks: int = 4) -> Tensor:
-    """|log2| of predicted over true light of the clipped pixels, summed over the photo and over `blocks` x `blocks` parts, (N,).
+    """|log2| of predicted over true light of the clipped pixels, summed over the photo and over `blocks` x `blocks`
+    parts, (N,).
 
     Light adds up, stops do not: a grey disc may be right in the mean of its stops and lack nearly all light of the sun.
     """
@@ -94,8 +95,8 @@ def energy_stops(prediction: Tensor, truth: Tensor, blocks: int = 4) -> Tensor:
 
 
 def shadow_stops(prediction: Tensor, truth: Tensor, under: Tensor) -> Tensor:
-    """Mean |log2 ratio| of luminance over crushed pixels, by their mask (N, 1, H, W), light below a thousandth of the clip
-    level counted as that, (N,)."""
+    """Mean |log2 ratio| of luminance over crushed pixels, by their mask (N, 1, H, W), light below a thousandth of the
+    clip level counted as that, (N,)."""
     d = (luminance(prediction, 1).clamp(min=1e-3) / luminance(truth, 1).clamp(min=1e-3)).log2().abs()[:, None]
     return (under * d).sum((1, 2, 3)) / under.sum((1, 2, 3)).clamp(min=1)
 
@@ -111,7 +112,8 @@ def hue_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 
 def uv_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """Distance in the CIE 1976 u'v' plane, weighted by `mask` (N, 1, H, W), (N,): 0.004 is just noticeable side by side."""
+    """Distance in the CIE 1976 u'v' plane, weighted by `mask` (N, 1, H, W), (N,): 0.004 is just noticeable side by
+    side."""
     distance = ((uv(prediction) - uv(truth)).square().sum(1, keepdim=True) + 1e-8).sqrt()
     return (mask * distance).sum((1, 2, 3)) / mask.sum((1, 2, 3)).clamp(min=1)
 
@@ -123,8 +125,8 @@ def uv(light: Tensor) -> Tensor:
 
 
 def tint_stops(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """How much greener or less green light is than the truth over a whole batch: |mean error| of log2 R/G plus that of log2 B/G,
-    weighted by `mask` (N, 1, H, W); one number."""
+    """How much greener or less green light is than the truth over a whole batch: |mean error| of log2 R/G plus that of
+    log2 B/G, weighted by `mask` (N, 1, H, W); one number."""
     off = (prediction.clamp(min=FLOOR) / truth.clamp(min=FLOOR)).log2()
     tint = off[:, [0, 2]] - off[:, 1:2]
     return ((mask * tint).sum((0, 2, 3)) / mask.sum().clamp(min=1)).abs().sum()

@@ -1,11 +1,14 @@
 """Perceptual and style losses: two pictures are alike if an image classifier sees the same in them.
 
-Light is tone-mapped first, T(H) = log(1 + mu H) / log(1 + mu), so that the classifier gets something like a photo. Features
-are compared one by one (content) and by their Gram matrices (style: which features go together, wherever they are).
+Light is tone-mapped first, T(H) = log(1 + mu H) / log(1 + mu), so that the classifier gets something like a photo.
+Features are compared one by one (content) and by their Gram matrices (style: which features go together, wherever they
+are).
 
 Source: Santos et al. 2020, with changes. VGG16 is EfficientNet-Lite0 at strides 2, 4 and 8, whose weights
-may be had; its features are scaled to an RMS of 1, about what VGG's have, so that the published weights keep their balance. And
-gradients reach the prediction: the released code takes exp of it under no-grad, so that neither term ever taught anything.
+may be had; its features are scaled to an RMS of 1, about what VGG's have, so that the published weights keep their
+balance. And
+gradients reach the prediction: the released code takes exp of it under no-grad, so that neither term ever taught
+anything.
 Gram matrices: Gatys et al. 2016, https://doi.org/10.1109/CVPR.2016.265.
 """
 
@@ -25,12 +28,14 @@ FEATURE_RMS = (5.9, 7.8, 6.7, 5.4, 2.4)  # with ImageNet weights, on ordinary ph
 
 
 def composite(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
-    """The truth with the prediction in its holes: mask * prediction + (1 - mask) * truth, `mask` 1 in the holes, any that broadcasts."""
+    """The truth with the prediction in its holes: mask * prediction + (1 - mask) * truth, `mask` 1 in the holes, any
+    that broadcasts."""
     return truth + mask * (prediction - truth)
 
 
 def tone_mapped(light: Tensor, truth: Tensor, mu: float = MU) -> Tensor:
-    """Linear light (N, 3, H, W), 1.0 = clip level, as code values: 0 -> 0, the brightest of `truth` -> 1, both limited to 50.
+    """Linear light (N, 3, H, W), 1.0 = clip level, as code values: 0 -> 0, the brightest of `truth` -> 1, both limited
+    to 50.
 
     What is brighter than all of `truth` goes above 1, or it would have no gradient.
     """
@@ -71,15 +76,17 @@ class PerceptualLoss(nn.Module):
         self.content, self.style = content, style
 
     def forward(self, prediction: Tensor, truth: Tensor) -> Tensor:
-        """Linear light, both (N, 3, H, W) -> (N,). Give a `composite`, or the whole picture is judged and not its holes."""
+        """Linear light, both (N, 3, H, W) -> (N,). Give a `composite`, or the whole picture is judged and not its
+        holes."""
         content, style = self.terms(tone_mapped(prediction, truth), tone_mapped(truth, truth))
         return self.content * content + self.style * style
 
     def terms(self, shown: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
-        """The content and the style term of code values (N, 3, H, W) in [0, 1], unweighted, (N,) each, summed over strides.
+        """The content and the style term of code values (N, 3, H, W) in [0, 1], unweighted, (N,) each, summed over
+        strides.
 
-        Under bf16 autocast the trunk takes half the time; gradients then are noisy from pixel to pixel (cosine with the exact
-        ones 0.5 to 0.85), and right over patches of 8 x 8 (0.92 to 0.97).
+        Under bf16 autocast the trunk takes half the time; gradients then are noisy from pixel to pixel (cosine with the
+        exact ones 0.5 to 0.85), and right over patches of 8 x 8 (0.92 to 0.97).
         """
         with torch.no_grad():
             wanted = self.features(truth)

@@ -1,7 +1,7 @@
 """Films in: frames as R'G'B' code values, with what their tags say honoured and what cannot be right refused.
 
-A frame comes out as (H, W, 3) uint8 for 8-bit films, uint16 for deeper ones; the highest code is the level at which the film
-clips. That is nominal white, or, where a film of limited range goes on above it, the highest code there is.
+A frame comes out as (H, W, 3) uint8 for 8-bit films, uint16 for deeper ones; the highest code is the level at which the
+film clips. That is nominal white, or, where a film of limited range goes on above it, the highest code there is.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class VideoError(ValueError):
 
 @dataclass
 class Film:
-    """What is known of a film before its frames. `notes` grow as it is read: sentences about what went wrong and was survived."""
+    """What is known of a film before its frames. `notes` grow as it is read: sentences about what went wrong and was
+    survived."""
 
     path: Path
     width: int
@@ -87,8 +88,8 @@ def open_film(path: str | Path, deinterlace: bool = False) -> Film:
 
 
 def frames(film: Film, deinterlace: bool = False) -> Iterator[Frame]:
-    """Frames of a film, in order of time. Frames that cannot be decoded are left out, ones of another size are brought to the
-    first one's; `film.notes` counts both."""
+    """Frames of a film, in order of time. Frames that cannot be decoded are left out, ones of another size are brought
+    to the first one's; `film.notes` counts both."""
     av = need("av", "video", "reading films")
     last = None
     with _container(av, film.path) as container:

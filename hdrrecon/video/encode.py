@@ -219,8 +219,8 @@ class FilmWriter:
 
 
 def _decoding_times(packets: list[Any]) -> None:
-    """Times at which the packets of a whole short film are decoded: x265 leaves them undefined where there are no more frames
-    than it reorders."""
+    """Times at which the packets of a whole short film are decoded: x265 leaves them undefined where there are no more
+    frames than it reorders."""
     shown = [p.pts for p in packets]
     late = max((there - own for there, own in zip(sorted(shown), shown)), default=0)
     for packet, time in zip(packets, sorted(shown)):

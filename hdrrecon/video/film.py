@@ -1,4 +1,5 @@
-"""From film to film. Two passes: one looks for shots and their responses, the other reconstructs, a few frames at a time."""
+"""From film to film. Two passes: one looks for shots and their responses, the other reconstructs, a few frames at a
+time."""
 
 from __future__ import annotations
 
@@ -64,10 +65,11 @@ def reconstruct(
     """Reconstruct the light of a film and write it as HDR film or as numbered .exr files.
 
     Args:
-        source: a film; or pictures: a folder, or a pattern like "shot.%04d.png". Pictures of linear light (.exr) are coded as they
-            are.
+        source: a film; or pictures: a folder, or a pattern like "shot.%04d.png". Pictures of linear light (.exr) are
+            coded as they are.
         target: .mp4, .mov or .mkv; or for .exr files a folder, or a pattern like "out.%06d.exr".
-        model, device, response, highlights: as `hdrrecon.reconstruct`. `reconstructor`: a loaded one, instead of the first two.
+        model, device, response, highlights: as `hdrrecon.reconstruct`. `reconstructor`: a loaded one, instead of the
+            first two.
         temporal: how light is kept steady, see `TemporalOptions`.
         options: how a film is written, see `FilmOptions`.
         fps: frames a second of pictures (25 if not said); films have their own.
@@ -205,8 +207,8 @@ def _film(target: Path, given: _Given, options: FilmOptions, copied: Path | None
 
 
 class _Behind:
-    """Calls a function in a thread of its own, one call after the other, at most two behind: coding does not wait for networks,
-    nor they for it. What it raises comes out of a later call, or of `finish`."""
+    """Calls a function in a thread of its own, one call after the other, at most two behind: coding does not wait for
+    networks, nor they for it. What it raises comes out of a later call, or of `finish`."""
 
     def __init__(self, function: Callable[..., None], most: int = 2):
         self.function, self.most = function, most

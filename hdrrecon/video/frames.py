@@ -1,8 +1,8 @@
 """Films and streams of frames to steady light: `reconstruct` for files, `reconstruct_frames` for arrays and tensors.
 
-Both are the same chain of generators, each of which holds a few frames: shots are found, a shot's response is told, frames are
-prepared and remembered, light is composed. Whatever can be looked at twice (files, lists) is: its responses are constant within a
-shot. A stream is seen once: its response follows what is pooled, slowly.
+Both are the same chain of generators, each of which holds a few frames: shots are found, a shot's response is told,
+frames are prepared and remembered, light is composed. Whatever can be looked at twice (files, lists) is: its responses
+are constant within a shot. A stream is seen once: its response follows what is pooled, slowly.
 """
 
 from __future__ import annotations
@@ -57,12 +57,15 @@ def reconstruct_frames(
     """Steady linear light of the frames of a film, one by one.
 
     Args:
-        frames: images as `hdrrecon.reconstruct` takes them: uint8, uint16 or float (H, W, 3) arrays, (3, H, W) tensors, paths.
-            A list, or whatever has a length and can be gone through again, is looked at beforehand for its shots and
-            responses; from an iterator frames are taken as they are needed. Memory does not depend on how many there are.
+        frames: images as `hdrrecon.reconstruct` takes them: uint8, uint16 or float (H, W, 3) arrays, (3, H, W) tensors,
+            paths. A list, or whatever has a length and can be gone through again, is looked at beforehand for its shots
+            and responses; from an iterator frames are taken as they are needed. Memory does not depend on how many
+            there are.
         fps: frames a second: how fast memories age.
-        model, device, response, highlights: as `hdrrecon.reconstruct`. `reconstructor`: a loaded one, instead of the first two.
-        temporal: see `TemporalOptions`; for live use `TemporalOptions(look_ahead=0)`: each frame comes out as it went in.
+        model, device, response, highlights: as `hdrrecon.reconstruct`. `reconstructor`: a loaded one, instead of the
+            first two.
+        temporal: see `TemporalOptions`; for live use `TemporalOptions(look_ahead=0)`: each frame comes out as it went
+            in.
 
     Yields:
         float32 light of each frame, in order, of its kind and layout; 1.0 = the level at which frames clip.
@@ -93,7 +96,8 @@ def steady(
     highlights: str = "median",
     temporal: TemporalOptions | None = None,
 ) -> Iterator[tuple[PreparedPhoto, Coded]]:
-    """Prepared frames with their light kept steady, each with the frame it was made of; `plan` as `plan_shots` made it."""
+    """Prepared frames with their light kept steady, each with the frame it was made of; `plan` as `plan_shots` made
+    it."""
     from hdrrecon.video.temporal import LightMemory, TemporalOptions
 
     temporal = temporal or TemporalOptions()
@@ -170,7 +174,8 @@ def _as_planned(coded: Iterable[Coded], plan: Sequence[Shot]) -> Iterator[tuple[
 def _live(
     coded: Iterable[Coded], reconstructor: Reconstructor, response: str | ResponseCurve, look_ahead: int
 ) -> Iterator[tuple[Coded, ResponseCurve]]:
-    """Each frame with a curve that moves slowly; the first of a shot is told from it and those that follow within `look_ahead`."""
+    """Each frame with a curve that moves slowly; the first of a shot is told from it and those that follow within
+    `look_ahead`."""
     from hdrrecon.camera.response import pick_response
     from hdrrecon.video.response import FIRST_STRIDE, LiveResponse
 

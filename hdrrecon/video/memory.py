@@ -1,13 +1,16 @@
 """Memory in light: what was said, and what was measured, of a clipped region moments ago and moments later.
 
-Two memories travel along the motion, at the working size, in stops above the clip level of the frame they are seen from:
+Two memories travel along the motion, at the working size, in stops above the clip level of the frame they are seen
+from:
 
-* **said**: a Kalman filter of what the networks answered. Its gain falls as answers gather, and is one where nothing was known
-  or motion is not believed. A network errs the same way in every frame, so this makes light steady, not right;
-* **measured**: the light of a cell when it was last not clipped. Where it clips now, that is what is behind the clipping:
-  exposure rose. Only light above the clip level informs; less contradicts the frame, and is forgotten.
+* **said**: a Kalman filter of what the networks answered. Its gain falls as answers gather, and is one where nothing
+  was known or motion is not believed. A network errs the same way in every frame, so this makes light steady, not
+  right;
+* **measured**: the light of a cell when it was last not clipped. Where it clips now, that is what is behind the
+  clipping: exposure rose. Only light above the clip level informs; less contradicts the frame, and is forgotten.
 
-What is measured in the frame itself always wins: a memory only changes what was inferred, through the masks of the frame.
+What is measured in the frame itself always wins: a memory only changes what was inferred, through the masks of the
+frame.
 
 Arrays are (h, w, C) float32. Sources: Kalman 1960; Fraser & Potter 1969 for the two-sided smoother; the rest is ours.
 """
@@ -58,8 +61,8 @@ class SmallFrame:
 
 @dataclass(frozen=True)
 class LightState:
-    """What is remembered: `said` (h, w, 3) stops and its `variance` (h, w, 1); `measured` (h, w, 3) stops, its variance `age`
-    (h, w, 3), and `share` (h, w, 3) in [0, 1] of it that is known."""
+    """What is remembered: `said` (h, w, 3) stops and its `variance` (h, w, 1); `measured` (h, w, 3) stops, its variance
+    `age` (h, w, 3), and `share` (h, w, 3) in [0, 1] of it that is known."""
 
     said: np.ndarray
     variance: np.ndarray
@@ -125,8 +128,8 @@ def correction(
     """Stops to add to what the networks answered for this frame, (h, w, 3).
 
     Args:
-        past: the memory after this frame; `carried_past`: before it; `carried_future`: the same from the other side, None at
-            either end.
+        past: the memory after this frame; `carried_past`: before it; `carried_future`: the same from the other side,
+            None at either end.
         remember_measured: let light that was measured unclipped inform.
     """
     weight, total = 1 / past.variance, past.said / past.variance

@@ -1,7 +1,8 @@
 """Where a cell of this frame was in another one, and how far that is believed. At the working size, on the CPU.
 
-Frames are compared after a change of exposure has been taken out and both clip at the same level; what is left is brightness
-through a square root, in which sensor noise is about even. Clipped areas show no texture: their motion is that of their rim.
+Frames are compared after a change of exposure has been taken out and both clip at the same level; what is left is
+brightness through a square root, in which sensor noise is about even. Clipped areas show no texture: their motion is
+that of their rim.
 
 Images are (h, w) or (h, w, C) float32; flow (h, w, 2) is in cells, (x, y).
 
@@ -104,7 +105,8 @@ def _exposure(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> np.ndarr
 
 
 def _comparable(one: np.ndarray, other: np.ndarray, brighter: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Luminances (h, w) in [0, 1], through a square root, as if both images had one exposure and every channel one clip level.
+    """Luminances (h, w) in [0, 1], through a square root, as if both images had one exposure and every channel one clip
+    level.
 
     `brighter` (3,): stops by which the first has more light.
     """
@@ -129,7 +131,8 @@ def _inside(flow: np.ndarray, trust: np.ndarray) -> np.ndarray:
 
 
 def _from_rim(flow: np.ndarray, bright: np.ndarray) -> np.ndarray:
-    """Flow in which cells without texture, where `bright` (h, w) is at its clip level, move as their surroundings (push and pull)."""
+    """Flow in which cells without texture, where `bright` (h, w) is at its clip level, move as their surroundings (push
+    and pull)."""
     known = (bright < _FLAT).astype(np.float32)
     if known.all():
         return flow

@@ -1,7 +1,7 @@
 """One response for a whole shot: a camera's curve does not change from frame to frame, so frames tell it together.
 
-What frames show is pooled, not what was concluded from each: `HDRPipeline.response_evidence` is a vector whose mean over frames
-is the evidence of all of them.
+What frames show is pooled, not what was concluded from each: `HDRPipeline.response_evidence` is a vector whose mean
+over frames is the evidence of all of them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ SLEW = 0.0005  # RMS change of a curve per frame, in live use: less than 0.002 s
 
 
 class ShotEvidence:
-    """Evidence of evenly spaced frames of a shot whose length is not known: each `stride`-th; whenever there are too many, every
-    other one is dropped and the stride doubles."""
+    """Evidence of evenly spaced frames of a shot whose length is not known: each `stride`-th; whenever there are too
+    many, every other one is dropped and the stride doubles."""
 
     def __init__(self, pipeline: HDRPipeline, most: int = MOST_FRAMES):
         self.pipeline, self.most = pipeline, most

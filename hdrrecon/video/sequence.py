@@ -1,4 +1,5 @@
-"""Films as numbered files: photos to reconstruct, or linear light (.exr) that only wants to be put into a film; and .exr out."""
+"""Films as numbered files: photos to reconstruct, or linear light (.exr) that only wants to be put into a film; and
+.exr out."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def is_sequence(source: Path) -> bool:
 
 
 def pictures(files: list[Path], notes: Counter) -> Iterator[tuple[int, Path]]:
-    """(index, file) of each picture that can be read; in place of one that cannot comes the last that could, and it is noted."""
+    """(index, file) of each picture that can be read; in place of one that cannot comes the last that could, and it is
+    noted."""
     from hdrrecon import io
 
     last = None

@@ -1,7 +1,7 @@
 """Where a film is cut: nothing may be carried from one shot to the next.
 
-A frame is the first of a shot if hardly a cell of it is found in the frame before, or if its colours are distributed in another
-way and many cells are not found. A change of exposure alone moves histograms far, and is no cut.
+A frame is the first of a shot if hardly a cell of it is found in the frame before, or if its colours are distributed in
+another way and many cells are not found. A change of exposure alone moves histograms far, and is no cut.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def is_cut(before: np.ndarray, after: np.ndarray) -> bool:
 
 
 def histogram_distance(one: np.ndarray, other: np.ndarray) -> float:
-    """Chi-squared distance of the histograms of two images (h, w, C) in [0, 1], mean over channels: 0 the same, 1 disjoint."""
+    """Chi-squared distance of the histograms of two images (h, w, C) in [0, 1], mean over channels: 0 the same, 1
+    disjoint."""
     distances = []
     for channel in range(one.shape[-1]):
         a, b = (np.histogram(x[..., channel], BINS, (0, 1))[0] / x[..., channel].size for x in (one, other))

@@ -23,7 +23,8 @@ _ANY_SPREAD = 0.5  # stops, where no network says one
 
 @torch.inference_mode()
 def small_frame(photo: PreparedPhoto) -> SmallFrame:
-    """(h, w, C) arrays; the longer of h and w is `FINER` times the working size of the restoring network, or the photo's."""
+    """(h, w, C) arrays; the longer of h and w is `FINER` times the working size of the restoring network, or the
+    photo's."""
     working_px = photo.restore.config.working_px if photo.restore is not None else WITHOUT_NETWORK_PX
     size = working_size(photo.codes.size, FINER * working_px)
     seen = photo.seen if photo.seen is not None else seen_at(photo, working_size(photo.codes.size, working_px))

@@ -1,10 +1,12 @@
-"""What tells a screen that a film is HDR: colour code points, mastering display, light levels; for encoders and as bytes.
+"""What tells a screen that a film is HDR: colour code points, mastering display, light levels; for encoders and as
+bytes.
 
-MaxCLL and MaxFALL are measured from the light, so they are known when the last frame is coded, while encoders want them before
-the first. They are told a pair of numbers that stands for them; `written` then puts the measured ones in their place.
+MaxCLL and MaxFALL are measured from the light, so they are known when the last frame is coded, while encoders want them
+before the first. They are told a pair of numbers that stands for them; `written` then puts the measured ones in their
+place.
 
-Sources: ITU-T H.273 (code points), SMPTE ST 2086 (mastering display), CTA-861.3 annex P (light levels), ITU-T H.265 D.2.28 and
-D.2.35 (their messages), AV1 specification 5.8.3 and 6.7.3 (its metadata), ISO/IEC 14496-12 12.1.5 ('colr').
+Sources: ITU-T H.273 (code points), SMPTE ST 2086 (mastering display), CTA-861.3 annex P (light levels), ITU-T H.265
+D.2.28 and D.2.35 (their messages), AV1 specification 5.8.3 and 6.7.3 (its metadata), ISO/IEC 14496-12 12.1.5 ('colr').
 """
 
 from __future__ import annotations
@@ -28,7 +30,8 @@ _STANDS_FOR = (0x7531, 0x1234)  # MaxCLL, MaxFALL while they are not known: no f
 
 @dataclass(frozen=True)
 class LightLevels:
-    """MaxCLL and MaxFALL in cd/m2: the brightest channel of any pixel, and of any frame the mean of each pixel's brightest."""
+    """MaxCLL and MaxFALL in cd/m2: the brightest channel of any pixel, and of any frame the mean of each pixel's
+    brightest."""
 
     brightest: int = 0
     frame_mean: int = 0
@@ -111,15 +114,17 @@ def _hevc_message(levels: LightLevels) -> bytes:
 
 
 def _av1_message(levels: LightLevels) -> bytes:
-    """A metadata OBU of type 1 (HDR_CLL): size 6, type, four bytes, trailing bit. The head before it is not looked at."""
+    """A metadata OBU of type 1 (HDR_CLL): size 6, type, four bytes, trailing bit. The head before it is not looked
+    at."""
     return b"\x06\x01" + _levels(levels) + b"\x80"
 
 
 def insert_boxes(path: Path, transfer: Transfer, peak_nits: float, levels: LightLevels) -> None:
-    """Write 'colr', 'mdcv' and 'clli' into the video sample entry of an MP4 or MOV file whose 'moov' is last, where they are not.
+    """Write 'colr', 'mdcv' and 'clli' into the video sample entry of an MP4 or MOV file whose 'moov' is last, where
+    they are not.
 
-    Encoders' messages are what players read; some validators and players look at the boxes alone. FFmpeg writes no 'mdcv' and
-    'clli' when coding. Nothing but the end of the file moves.
+    Encoders' messages are what players read; some validators and players look at the boxes alone. FFmpeg writes no
+    'mdcv' and 'clli' when coding. Nothing but the end of the file moves.
     """
     size = _moov_size(path)
     if not size:

@@ -1,4 +1,5 @@
-"""State that is carried through a shot: each prepared frame goes in, and comes out with a correction that keeps its light steady.
+"""State that is carried through a shot: each prepared frame goes in, and comes out with a correction that keeps its
+light steady.
 
 The correction is one map of stops on a small grid, as stage 3 makes; nothing of full size is filtered or kept.
 """

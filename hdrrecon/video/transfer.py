@@ -1,11 +1,11 @@
-"""Light to the signal of a screen: Rec.2020 primaries, PQ or HLG, R'G'B' in [0, 1]. By tables, for powers of six million
-values take longer than a frame may.
+"""Light to the signal of a screen: Rec.2020 primaries, PQ or HLG, R'G'B' in [0, 1]. By tables, for powers of six
+million values take longer than a frame may.
 
-Light above `peak_nits` is bent over the last stop below it, as `io.headroom.shoulder`, but always alike: a shoulder that looked
-at each frame's brightest pixel would pump.
+Light above `peak_nits` is bent over the last stop below it, as `io.headroom.shoulder`, but always alike: a shoulder
+that looked at each frame's brightest pixel would pump.
 
-Sources: SMPTE ST 2084, ITU-R BT.2100-2 tables 4 and 5 (PQ, HLG), BT.2408-7 (203 cd/m2 for graphics white: 0.58 of PQ and 0.75
-of HLG), BT.2087 (primaries).
+Sources: SMPTE ST 2084, ITU-R BT.2100-2 tables 4 and 5 (PQ, HLG), BT.2408-7 (203 cd/m2 for graphics white: 0.58 of PQ
+and 0.75 of HLG), BT.2087 (primaries).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class ToSignal:
         white_nits: cd/m2 of 1.0.
         peak_nits: cd/m2 that nothing passes. HLG is made for 1000.
 
-    `brightest` and `frame_mean` are MaxCLL and MaxFALL so far, in cd/m2: the largest channel of any pixel (the top hundred
+    `brightest` and `frame_mean` are MaxCLL and MaxFALL so far, in cd/m2: the largest channel of any pixel (the top
+    hundred
     thousandth of a frame left out: a single pixel of noise is no light), and the largest mean of a frame.
     """
 

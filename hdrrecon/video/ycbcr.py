@@ -1,10 +1,12 @@
-"""Between the planes of a video (luma, and chroma at fewer places) and R'G'B' code values, in floats and with no library's guess.
+"""Between the planes of a video (luma, and chroma at fewer places) and R'G'B' code values, in floats and with no
+library's guess.
 
-Planes are (h, w) integers of `bits`; pictures (H, W, 3) float32 R'G'B', 0 black and 1 nominal white. Chroma of 4:2:0 sits on
-the left of two columns and between two rows in SDR ("left", the default of H.264), on the first of both in HDR ("topleft").
+Planes are (h, w) integers of `bits`; pictures (H, W, 3) float32 R'G'B', 0 black and 1 nominal white. Chroma of 4:2:0
+sits on the left of two columns and between two rows in SDR ("left", the default of H.264), on the first of both in HDR
+("topleft").
 
-Sources: ITU-R BT.601-7, BT.709-6 and BT.2020-2 (matrices, ranges); BT.2100-2 table 9 (narrow range of 10 bits); H.273 clause 8.7
-(chroma positions).
+Sources: ITU-R BT.601-7, BT.709-6 and BT.2020-2 (matrices, ranges); BT.2100-2 table 9 (narrow range of 10 bits); H.273
+clause 8.7 (chroma positions).
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ def from_rgb(
     """(H, W, 3) float32 R'G'B' as Y'CbCr planes of narrow range, uint16.
 
     Args:
-        subsampling: pixels per chroma sample along (x, y); chroma sits on the first of them, after a [1 2 1] / 4 filter.
+        subsampling: pixels per chroma sample along (x, y); chroma sits on the first of them, after a [1 2 1] / 4
+            filter.
         dither: seed of triangular noise of one code; None rounds.
     """
     codes = cv2.transform(picture, _to_codes(matrix, bits))
@@ -120,7 +123,8 @@ def _tile(bits: int) -> np.ndarray:
 
 
 def _noise(shape: tuple[int, int], seed: int) -> np.ndarray:
-    """Triangular noise of +-0.5 codes, another one for every seed; one tile is shifted, for drawing it costs more than coding."""
+    """Triangular noise of +-0.5 codes, another one for every seed; one tile is shifted, for drawing it costs more than
+    coding."""
     rng = np.random.default_rng(seed)
     tile = np.roll(_tile(0), tuple(rng.integers(0, _DITHER_PX, 2)), (0, 1))
     repeats = [-(-n // _DITHER_PX) for n in shape]

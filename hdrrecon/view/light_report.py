@@ -1,7 +1,7 @@
 """What a panorama does as a light: where its strongest source is, how much it gives, what falls on the ground.
 
-The panorama is equirectangular ("latlong"): rows from the zenith (+90 degrees) to the nadir, columns from longitude -180
-to +180, longitude 0 in the middle of the picture, positive to the right.
+The panorama is equirectangular ("latlong"): rows from the zenith (+90 degrees) to the nadir, columns from longitude
+-180 to +180, longitude 0 in the middle of the picture, positive to the right.
 
 Sources: the integral over the upper hemisphere and the split into sun and sky follow Lagarde, Lachambre and Jover,
 "An artist-friendly workflow for panoramic HDRI", SIGGRAPH 2016 course notes.
@@ -35,9 +35,12 @@ class LightReport:
         solid_angle_sr: of that source. The sun's disc has 6.8e-5 sr.
         peak, mean: luminance of its brightest pixel and its mean luminance.
         share: part of the light of the whole sphere (not weighted by a cosine) that comes from it, 0 to 1.
-        source_illuminance, rest_illuminance: on level ground, from the source and from everything else above the horizon.
-        sun_to_sky: their ratio, what decides how dark shadows are; 0 for a source below the horizon; read it with `compact`.
-        normal_illuminance: from the source on a surface that faces it: its strength, as `sun` of `reconstruct` takes it.
+        source_illuminance, rest_illuminance: on level ground, from the source and from everything else above the
+            horizon.
+        sun_to_sky: their ratio, what decides how dark shadows are; 0 for a source below the horizon; read it with
+            `compact`.
+        normal_illuminance: from the source on a surface that faces it: its strength, as `sun` of `reconstruct` takes
+            it.
         estimate: what the reconstruction believed about the light that clipped (`LightEstimate.as_dict()`), or None.
     """
 
@@ -134,8 +137,8 @@ class LightReport:
 class PhotoLightReport:
     """What an ordinary photo, which does not go all around, says of the light: little.
 
-    `peak`: luminance of its brightest pixel; `peak_x`, `peak_y`: where, in parts of width and height from the upper left;
-    `mean`: mean luminance of the picture.
+    `peak`: luminance of its brightest pixel; `peak_x`, `peak_y`: where, in parts of width and height from the upper
+    left; `mean`: mean luminance of the picture.
     """
 
     peak: float
@@ -200,7 +203,8 @@ def light_report(panorama: np.ndarray, estimate: Mapping[str, Any] | None = None
 
     Args:
         panorama: (H, 2 H, 3) scene-linear floats, finite; negative light counts as none.
-        estimate: what the reconstruction believed, `Reconstruction.light_estimate.as_dict()`; then the report says how sure it is.
+        estimate: what the reconstruction believed, `Reconstruction.light_estimate.as_dict()`; then the report says how
+            sure it is.
 
     Returns:
         The report, in the unit of the pixels; see `LightReport`.

@@ -20,7 +20,8 @@ _SAMPLE_ROWS = 160
 
 @dataclass(frozen=True)
 class Packed:
-    """Base64 text of (H, W) pixels whose half floats lost their lowest `shift` bits; `clamped` values were beyond half."""
+    """Base64 text of (H, W) pixels whose half floats lost their lowest `shift` bits; `clamped` values were beyond
+    half."""
 
     text: str
     shift: int

@@ -1,4 +1,5 @@
-"""A picture of a response: the curve, how unsure it is, and sRGB for comparison. Drawn with OpenCV, no plotting library.
+"""A picture of a response: the curve, how unsure it is, and sRGB for comparison. Drawn with OpenCV, no plotting
+library.
 
 Code value runs to the right, linear light (1 = the level at which the photo clips) upwards, in the left panel
 as it is and in the right one in stops below clipping, where the shadows can be seen.

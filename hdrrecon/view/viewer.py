@@ -50,7 +50,8 @@ def write_viewer(
         response: the camera's curve, to draw it and to linearise the photo (sRGB if not given).
         white_nits: cd/m2 of 1.0; the values are then also given in cd/m2.
         title: of the page; the file's name if not given.
-        max_mb: size the page may have, in 10^6 bytes. Larger light is first rounded to 0.2 %, then shrunk; the page says so.
+        max_mb: size the page may have, in 10^6 bytes. Larger light is first rounded to 0.2 %, then shrunk; the page
+            says so.
 
     Returns:
         The path.
@@ -98,7 +99,8 @@ def write_viewer(
 
 
 def start_stops(light: np.ndarray) -> int:
-    """Exposure at which a page opens: dark enough that all but the brightest thousandth is below white, at most 6 stops.
+    """Exposure at which a page opens: dark enough that all but the brightest thousandth is below white, at most 6
+    stops.
 
     Restored light shows at once then; at the photo's own exposure it would be as white as before.
     """

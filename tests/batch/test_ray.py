@@ -1,4 +1,5 @@
-"""Photos and results behind fsspec URLs: the same light as on one machine. On a real two-worker cluster where Ray is installed."""
+"""Photos and results behind fsspec URLs: the same light as on one machine. On a real two-worker cluster where Ray is
+installed."""
 
 import os
 from pathlib import Path

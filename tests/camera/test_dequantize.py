@@ -83,7 +83,8 @@ def test_bands_give_what_one_piece_gives(monkeypatch):
 
 
 def test_slack_is_for_what_jpeg_moved():
-    """Beside a JPEG's uncertainty the cell is narrow: with some of it a smooth photo comes nearer, and no value strays farther."""
+    """Beside a JPEG's uncertainty the cell is narrow: with some of it a smooth photo comes nearer, and no value strays
+    farther."""
     y, x = np.mgrid[:128, :192]
     light = (0.4 + 0.2 * x / 192 + 0.05 * np.sin(y / 40))[..., None] * [1, 0.9, 0.8]
     _, file = cv2.imencode(".jpg", np.rint(255 * light).astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, 75])

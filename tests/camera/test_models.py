@@ -142,7 +142,8 @@ def test_fits_to_the_published_tables(name):
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_fits_to_the_shipped_basis(name):
-    """Ours is fitted without the held-out curves, so single figures differ by up to 0.004; from 11 terms on, by 0.0002."""
+    """Ours is fitted without the held-out curves, so single figures differ by up to 0.004; from 11 terms on, by
+    0.0002."""
     table, curve, wanted = KNOWN[name]
     found = [
         rmse(EMoR.fit(CODES, curve, k, {"emor": "emor", "invemor": "inverse_emor"}[table])(CODES), curve) for k in TERMS

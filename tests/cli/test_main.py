@@ -434,7 +434,8 @@ def test_help_and_version_import_nothing_heavy():
 
 
 def test_for_real(tmp_path, small_photo):
-    """With the shipped weights: clipped photos come back with light above the clip level, and all that was asked for beside it."""
+    """With the shipped weights: clipped photos come back with light above the clip level, and all that was asked for
+    beside it."""
     import OpenEXR
 
     from hdrrecon.io.exr_extras import read_extras

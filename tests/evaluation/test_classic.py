@@ -96,7 +96,8 @@ def test_larger_flat_pictures_come_out_brighter(name, operator):
 
 
 def test_akyuz_by_hand():
-    """(0.4 - 0.1) / (0.7 - 0.1) = 0.5, squared 0.25; anchored at the one mid-tone that is not black: times 0.4 / 0.25."""
+    """(0.4 - 0.1) / (0.7 - 0.1) = 0.5, squared 0.25; anchored at the one mid-tone that is not black: times 0.4 /
+    0.25."""
     out = classic.akyuz_2007(grey([0.1, 0.4, 0.7]), gamma=2)[0, :, 0]
     np.testing.assert_allclose(out, [0, 0.4, 1.6], rtol=1e-5)
 
@@ -164,7 +165,8 @@ def test_masia_gamma_by_hand():
 
 
 def test_masia_power_by_hand():
-    """Over even areas detail is 1 and the base is the pixel: luminances 0.2 and 0.8 to the power 2 are 16 times apart."""
+    """Over even areas detail is 1 and the base is the pixel: luminances 0.2 and 0.8 to the power 2 are 16 times
+    apart."""
     out = classic.masia_2017(np.concatenate([flat(0.2, (300, 40)), flat(0.8, (300, 40))]), gamma=2.0)
     assert out[500, 20, 0] / out[100, 20, 0] == pytest.approx(16, rel=1e-3)
 

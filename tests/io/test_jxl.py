@@ -15,7 +15,8 @@ imagecodecs = pytest.importorskip("imagecodecs")
 
 
 def test_the_tags_are_in_the_bytes(tmp_path):
-    """`jxlinfo -v` of libjxl says of this header: Rec.2100 primaries, PQ transfer function, intensity_target 1000 nits."""
+    """`jxlinfo -v` of libjxl says of this header: Rec.2100 primaries, PQ transfer function, intensity_target 1000
+    nits."""
     data = write(tmp_path / "x.jxl", np.ones((40, 50, 3)), peak_nits=1000).read_bytes()
     start = data.index(b"jxlc") + 4  # in a container, whose last box says who wrote it
     assert data[start : start + 15].hex() == "ff0a8905720979f4408f0100000020"

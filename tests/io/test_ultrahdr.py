@@ -452,8 +452,8 @@ def test_small_highlights_survive_where_the_size_of_the_photo_allows(tmp_path):
 
 @pytest.mark.parametrize("name, off", [("window", 0.1), ("courtyard", 0.02)])
 def test_true_light_of_real_photos_survives_in_so_few_bytes(tmp_path, name, off):
-    """Google's decoder, the brightest hundredth of photos of 27 and 38 kB: the map nearest to the light is found, not just one
-    that fits. (The first map that fitted, of falling scales, was off by 22 % and 2.4 %.)"""
+    """Google's decoder, the brightest hundredth of photos of 27 and 38 kB: the map nearest to the light is found, not
+    just one that fits. (The first map that fitted, of falling scales, was off by 22 % and 2.4 %.)"""
     imagecodecs = pytest.importorskip("imagecodecs")
     base, light = PHOTOS / f"{name}.jpg", np.minimum(read(PHOTOS / f"{name}_truth.exr"), 40)
     file = write(tmp_path / "x.jpg", light, base=base)
@@ -477,7 +477,8 @@ def test_maps_of_large_photos_are_chosen_by_bands_and_still_fit(tmp_path):
 
 @pytest.mark.parametrize("height, scale", [(532, 2), (533, 1)])
 def test_maps_have_exactly_the_photos_aspect_where_they_can(height, scale):
-    """three.js (r187) refuses others: half of 800 x 533 pixels is nearer to smooth light, but only all of it has that aspect."""
+    """three.js (r187) refuses others: half of 800 x 533 pixels is nearer to smooth light, but only all of it has that
+    aspect."""
     import cv2
 
     from hdrrecon.io.ultrahdr import _QUALITIES, _decode_map, _encode_map, _fitting_map, as_map
@@ -505,7 +506,8 @@ def test_large_light_is_copied_once(tmp_path):
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("quality", [None, 10, 50])
 def test_real_photos_grow_by_at_most_15_percent(tmp_path, quality, channels):
-    """Worst case: everything bright is invented with texture, up to 7 stops. Of small photos, and of large ones stored badly."""
+    """Worst case: everything bright is invented with texture, up to 7 stops. Of small photos, and of large ones stored
+    badly."""
     import cv2
 
     rng = np.random.default_rng(0)

@@ -6,7 +6,8 @@ from hdrrecon.metrics import KINDS, clipped_kinds, score
 
 @pytest.fixture
 def scene():
-    """(200, 300, 3) dim ground with a lamp, a white wall, a fence of bright posts and a bright, rough piece of water."""
+    """(200, 300, 3) dim ground with a lamp, a white wall, a fence of bright posts and a bright, rough piece of
+    water."""
     rng = np.random.default_rng(0)
     light = np.full((200, 300, 3), 0.2, np.float32)
     y, x = np.mgrid[:200, :300]

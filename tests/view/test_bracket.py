@@ -55,7 +55,8 @@ def test_files_and_their_exif(tmp_path):
 
 @pytest.mark.parametrize("evs", [(-6, -4, -2, 0, 2, 4), (-4, 0, 4)])
 def test_opencv_merges_the_bracket_back(tmp_path, evs):
-    """Files, EXIF times and Debevec's method alone, the curve estimated by it too: the light comes back but for one factor."""
+    """Files, EXIF times and Debevec's method alone, the curve estimated by it too: the light comes back but for one
+    factor."""
     import cv2
 
     light = scene()

@@ -55,7 +55,8 @@ def test_a_cosine_sky():
 
 @pytest.mark.parametrize("longitude, latitude", [(30, 45), (-120, 20), (180, 60), (0, 80), (-179, 5)])
 def test_a_sun(longitude, latitude):
-    """A disc of radius r at latitude a: solid angle 2 pi (1 - cos r), E = L pi sin(r)^2 sin(a); the sky gives pi, but for the disc."""
+    """A disc of radius r at latitude a: solid angle 2 pi (1 - cos r), E = L pi sin(r)^2 sin(a); the sky gives pi, but
+    for the disc."""
     report = light_report(with_sun(512, longitude, latitude, 3, 1000, sky=1))
     solid = 2 * np.pi * (1 - np.cos(np.radians(3)))
     assert abs((report.longitude_deg - longitude + 180) % 360 - 180) < 0.2 and report.latitude_deg == pytest.approx(

@@ -1,4 +1,5 @@
-"""The counts of `response_statistics` on a CPU: float32 arithmetic as there, so the same to the count, at a fifth of the time.
+"""The counts of `response_statistics` on a CPU: float32 arithmetic as there, so the same to the count, at a fifth of
+the time.
 
 * A block of rows, and what is computed of it, stays in the second cache; operations write into the same buffers.
 * Edges are picked out before anything is computed of them: most pixels lie on none.
@@ -121,7 +122,8 @@ class _Flat:
         self.bytes = [np.empty(3 * self.rows * self.width, np.uint8) for _ in range(2)]
 
     def blocks(self, reach: int) -> Iterator[_Shifted]:
-        """All pixels with a neighbour `reach` on, along rows and then along columns; none where the photo is too small."""
+        """All pixels with a neighbour `reach` on, along rows and then along columns; none where the photo is too
+        small."""
         for sideways, tall in ((True, self.height if self.width > reach else 0), (False, self.height - reach)):
             for top in range(0, tall, self.rows):
                 count = min(self.rows, tall - top) * self.width
@@ -166,7 +168,8 @@ class _Shifted:
 def _count_edges(
     photo: _Flat, step: int, *, coarse: bool = True, fine: bool = True, coloured: bool = False
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Edges of 2 `step` pixels: histograms of their places, in coarse bins, in fine ones, and of differences between colours."""
+    """Edges of 2 `step` pixels: histograms of their places, in coarse bins, in fine ones, and of differences between
+    colours."""
     edges, places = (np.zeros((EDGE_ROWS, bins), np.float32) for bins in (EDGE_PLACES, FINE_PLACES + 2))
     colours = np.zeros(COLOUR_ROWS * COLOUR_PLACES)
     blended: dict[int, list[np.ndarray]] = {}
@@ -262,7 +265,8 @@ def _count_heights(photo: _Flat, step: int) -> np.ndarray:
 
 @cache
 def _height_bounds() -> tuple[np.float32, ...]:
-    """The least difference of each bin of heights but the first. Found by halving, as bits: positive floats have their order."""
+    """The least difference of each bin of heights but the first. Found by halving, as bits: positive floats have their
+    order."""
     low = np.zeros(HEIGHT_BINS - 1, np.int32)
     high = np.full_like(low, np.float32(1).view(np.int32))
     wanted = np.arange(1, HEIGHT_BINS)

@@ -82,8 +82,8 @@ class CrfNet(nn.Module, Linearizer):
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,), `spread` (1024,), `weights` (11,).
 
         The inverse is monotone from 0 to 1; `spread` is the standard deviation over the patches that were kept.
-        CRF-net knows nothing of families: theirs says how near its curve lies to the mean of each. So a `prior` over them
-        (see `camera.exif_prior`) moves `families` and nothing else.
+        CRF-net knows nothing of families: theirs says how near its curve lies to the mean of each. So a `prior` over
+        them (see `camera.exif_prior`) moves `families` and nothing else.
 
         Raises:
             ValueError: if the network is one for classification.
@@ -134,7 +134,8 @@ def occupied_bins(patch: Tensor) -> int:
 
 
 def select_patches(code: Tensor, side: int, count: int, candidates: int) -> Tensor:
-    """Patches of a photo (1, 3, H, W) with more than 220 occupied bins, the fullest first -> (1 to count, 3, side, side).
+    """Patches of a photo (1, 3, H, W) with more than 220 occupied bins, the fullest first -> (1 to count, 3, side,
+    side).
 
     The `candidates` are random but the same for every photo of one size. Where fewer than four are full enough,
     the best four (or all there are) serve. A photo smaller than a patch is mirrored up to its size.

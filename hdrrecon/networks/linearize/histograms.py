@@ -1,4 +1,5 @@
-"""How statistics of photos are counted: bins, tables of histograms, and pixels in a row. Used by `response_statistics`."""
+"""How statistics of photos are counted: bins, tables of histograms, and pixels in a row. Used by
+`response_statistics`."""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ def histogram_of(bins: Iterable[Tensor], size: int, code: Tensor) -> Tensor:
 
 
 def row_histograms(counts: Tensor) -> Tensor:
-    """Table of counts (R, B) -> histograms normalised row by row, rows with few counts pulled towards 0, then log counts. Flat."""
+    """Table of counts (R, B) -> histograms normalised row by row, rows with few counts pulled towards 0, then log
+    counts. Flat."""
     total = counts.sum(1, keepdim=True)
     return torch.cat([(3 * counts / total.clamp(min=RELIABLE)).flatten(), total.log1p().flatten() / 4])
 
@@ -67,7 +69,8 @@ def row_histograms(counts: Tensor) -> Tensor:
 def shifted_views(code: Tensor, step: int, number: int) -> Iterator[list[Tensor]]:
     """`number` pixels `step` apart, along rows and along columns: views of (3, H, W) shifted by 0, step, 2 step ...
 
-    Some rows at a time: what fits into a processor's caches is counted several times as fast. Nothing where the photo is too small.
+    Some rows at a time: what fits into a processor's caches is counted several times as fast. Nothing where the photo
+        is too small.
     """
     height, width = code.shape[-2:]
     block, reach = max(1, (BLOCK_PX if code.device.type == "cpu" else height * width) // width), step * (number - 1)

@@ -1,4 +1,5 @@
-"""Statistics of a photo that betray how it was made and handled: what `response_statistics` counts beside blended edges.
+"""Statistics of a photo that betray how it was made and handled: what `response_statistics` counts beside blended
+edges.
 
 * **heights**: how high edges are at each level, as whole histograms: the slope of the response, and noise;
 * **saturation**: how colourful pixels are at each level: a long shoulder takes colour out of bright ones;
@@ -55,7 +56,8 @@ def height_bin(difference: Tensor) -> Tensor:
 
 
 def saturation_statistics(code: Tensor) -> Tensor:
-    """-> (SATURATION_SIZE,): per level of the brightest channel, the histogram of (max - min) / max, and the log count."""
+    """-> (SATURATION_SIZE,): per level of the brightest channel, the histogram of (max - min) / max, and the log
+    count."""
     brightest, darkest = code.amax(0), code.amin(0)
     saturation = bin_of((brightest - darkest) / brightest.clamp(min=1e-3), SATURATION_BINS)
     index = bin_of(brightest, SATURATION_LEVELS) * SATURATION_BINS + saturation
@@ -76,8 +78,8 @@ def end_vector(codes: Tensor, pixels: int) -> Tensor:
 
 
 def handling_statistics(code: Tensor) -> Tensor:
-    """-> (HANDLING_SIZE,): log mean differences of green and of two colour differences at several steps, strength of the
-    8 x 8 grid, roughness and gaps of green's histogram."""
+    """-> (HANDLING_SIZE,): log mean differences of green and of two colour differences at several steps, strength of
+    the 8 x 8 grid, roughness and gaps of green's histogram."""
     red, green, blue = code
     planes = (green, blue - green, red - green)
     sizes = [_mean_size(d) for plane in planes for x in (plane, plane.T) for d in _differences(x)]
@@ -85,8 +87,8 @@ def handling_statistics(code: Tensor) -> Tensor:
 
 
 def handling_vector(differences: Tensor, grid: Tensor, codes: Tensor) -> Tensor:
-    """Mean absolute differences (36,), the mean heights of edges (2, BLOCK) at each place in a block, and counts (256,) of green's
-    codes -> `handling_statistics`."""
+    """Mean absolute differences (36,), the mean heights of edges (2, BLOCK) at each place in a block, and counts (256,)
+    of green's codes -> `handling_statistics`."""
     steps = (1 + 1000 * differences).log() / 2
     grid = grid / grid.mean(1, keepdim=True).clamp(min=1e-5)
     blocks = torch.stack([grid.amax(1).clamp(max=5), 4 * grid.std(1).clamp(max=5), grid[:, -1].clamp(max=5)], 1)

@@ -3,8 +3,8 @@
 A small perceptron reads what `response_statistics` counted and answers, for each family of cameras, with an
 inverse response (the family's mean and 11 basis weights, made monotone), and with how likely the family is. The
 estimate is the weighted mean of the three, so that a photo that cannot tell gets the mean of what is plausible instead
-of an invented curve; and what is read into a photo counts only as far as it can tell anything (`camera.evidence`). Curves and
-means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
+of an invented curve; and what is read into a photo counts only as far as it can tell anything (`camera.evidence`).
+Curves and means live on a logarithmic scale (`camera.basis.compress`): dark tones count as seen.
 
 Sources: Lin et al. 2004 and Lin & Zhang 2005 (edges betray the response); Liu et al. 2020 (inverse EMoR weights,
 monotone layer); Grossberg & Nayar 2004 (the basis). The combination is ours.
@@ -40,10 +40,11 @@ GREY_DOUBT = 2  # without colours, of which none blend, answers are off by so ma
 @dataclass(frozen=True)
 class ResponseConfig:
     """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training;
-    `kinds` of statistics it reads (`response_statistics.KINDS`); `samples`: codes at which curves are made, straight between them
-    on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves, empty if they share;
-    `split`: they tell cameras from others alone, and the perceptron of the curves flat sRGB from films: it sees more, and what it
-    sees misleads about cameras only. `doubts`: standard deviation of the answer for each family, at middle levels, where the photo
+    `kinds` of statistics it reads (`response_statistics.KINDS`); `samples`: codes at which curves are made, straight
+    between them on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves,
+    empty if they share; `split`: they tell cameras from others alone, and the perceptron of the curves flat sRGB from
+    films: it sees more, and what it sees misleads about cameras only. `doubts`: standard deviation of the answer for
+        each family, at middle levels, where the photo
     is one of that family."""
 
     hidden: tuple[int, ...] = (128, 64)
@@ -107,8 +108,8 @@ class ResponseNet(nn.Module, Linearizer):
     ) -> dict[str, Tensor]:
         """statistics (N, SIZE) -> `inverse` (N, 1024), `family_curves` (N, 3, 1024), `family_logits` (N, 3).
 
-        `prior`, the probability of each family, None for equal ones, is in the logits. `trust` in statistics: of 0 come the means
-        of the families, as likely as before.
+        `prior`, the probability of each family, None for equal ones, is in the logits. `trust` in statistics: of 0 come
+        the means of the families, as likely as before.
         """
         out = self.answer(self.normalised(statistics), prior, trust=trust)
         return out | {name: expand(resampled(out[name], len(CODES))) for name in ("inverse", "family_curves")}
@@ -147,13 +148,15 @@ class ResponseNet(nn.Module, Linearizer):
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,) summing to 1, `spread` (1024,).
 
         `prior`: probability of each family before the photo is seen (`camera.exif_prior`); None, all alike.
-        `spread` is the standard deviation of what is plausible: over the families' answers, and of each within its family.
+        `spread` is the standard deviation of what is plausible: over the families' answers, and of each within its
+        family.
         """
         return self.conclude(self.gather(code), prior)
 
     @torch.inference_mode()
     def gather(self, code: Tensor) -> Tensor:
-        """Evidence of one photo (1, 3, H, W): its statistics, shares of 256 levels, and 1 if it has colour. (SIZE + 257,).
+        """Evidence of one photo (1, 3, H, W): its statistics, shares of 256 levels, and 1 if it has colour. (SIZE +
+        257,).
 
         The mean over photos of one camera is their evidence together.
         """

@@ -106,7 +106,8 @@ def statistics_of(counts: Counts, pixels: int) -> Tensor:
 
 
 def photo_statistics(code: Tensor) -> Tensor:
-    """Of one photo (3, H, W) on any device, with torch alone: a thousand launches on a GPU, so worth recording there."""
+    """Of one photo (3, H, W) on any device, with torch alone: a thousand launches on a GPU, so worth recording
+    there."""
     edges, places = _edge_tables(code, 1)
     return torch.cat(
         [
@@ -138,7 +139,8 @@ def level_statistics(code: Tensor) -> Tensor:
 
 
 def level_vector(tables: Tensor, heights: Tensor, edges: Tensor, pixels: int) -> Tensor:
-    """Counts (5, LEVEL_BINS) of `pixels`, sums of the heights of `edges` by level, and their number -> `level_statistics`."""
+    """Counts (5, LEVEL_BINS) of `pixels`, sums of the heights of `edges` by level, and their number ->
+    `level_statistics`."""
     height = heights / edges.clamp(min=1)
     return torch.cat([4 * (tables / pixels).sqrt().flatten(), (1 + 1000 * height).log() / 2])
 
@@ -153,8 +155,8 @@ def edge_statistics(code: Tensor, step: int) -> Tensor:
 
 
 def place_statistics(code: Tensor, step: int) -> Tensor:
-    """(3, H, W) -> the same as numbers, (3 EDGE_ROWS,): mean place of the middle from half way, its spread, and the share of
-    middles that overshoot the ends (halos and noise)."""
+    """(3, H, W) -> the same as numbers, (3 EDGE_ROWS,): mean place of the middle from half way, its spread, and the
+    share of middles that overshoot the ends (halos and noise)."""
     return _edge_tables(code, step)[1]
 
 

@@ -1,7 +1,7 @@
 """Learned block transform: 8 x 8 pixels of three channels to 192 latents and back, begun as a DCT.
 
-The latents are ordered from coarse to fine (zigzag of JPEG, the three colour planes together), so that every leading part of
-them is a coarser picture.
+The latents are ordered from coarse to fine (zigzag of JPEG, the three colour planes together), so that every leading
+part of them is a coarser picture.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What the decoder expects of each latent: the entropy model of the raw codec, in floating point, for training.
 
-Latents lie on the grid of 8 x 8 blocks in four groups, coarse to fine. Each group is coded in passes. For every pass a small
-network looks at the JPEG (the guide), at coarser groups and at what earlier passes coded nearby, and predicts
+Latents lie on the grid of 8 x 8 blocks in four groups, coarse to fine. Each group is coded in passes. For every pass a
+small network looks at the JPEG (the guide), at coarser groups and at what earlier passes coded nearby, and predicts
 
 * the order mask: which blocks this pass codes (blocks that no pass chooses are not coded at all);
 * for each latent its mean, and the scale of its distribution as an index into tables;
@@ -9,8 +9,8 @@ network looks at the JPEG (the guide), at coarser groups and at what earlier pas
 
 After training everything is rounded to integers (`hdrrecon.rawcodec.integer_net`), so that decoders agree bit for bit.
 
-Source: the structure follows Wang et al., "Beyond learned metadata-based raw image reconstruction" (IJCV 2024): order masks,
-guided context, adaptive precision; the grid, the groups, and the integers are our own.
+Source: the structure follows Wang et al., "Beyond learned metadata-based raw image reconstruction" (IJCV 2024): order
+masks, guided context, adaptive precision; the grid, the groups, and the integers are our own.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class EntropyConfig:
 class CodedLatents:
     """What coding did.
 
-    `decoded` (N, 192, h, w) without gradient; for the chosen blocks `bits` and `values` (P, 192), and `octaves` (P, passes), the
-    log2 of their steps over the base step; `share` (passes,) of all blocks that each pass codes.
+    `decoded` (N, 192, h, w) without gradient; for the chosen blocks `bits` and `values` (P, 192), and `octaves` (P,
+    passes), the log2 of their steps over the base step; `share` (passes,) of all blocks that each pass codes.
     """
 
     decoded: Tensor
@@ -138,7 +138,8 @@ class EntropyModel(nn.Module):
             guide: (N, 23, h, w), see `guide_planes`; constant planes switch the guide off.
             latents: (N, 192, h, w).
             step: (N, 1, 1, 1) base step.
-            chosen: (P,) flat indices of the blocks (of all images) whose rate is wanted: a sample of them suffices for a gradient.
+            chosen: (P,) flat indices of the blocks (of all images) whose rate is wanted: a sample of them suffices for
+                a gradient.
             temperature: of the noise on the order masks; 0 takes the likelier.
             fixed_order: a checkerboard in place of learned masks (ablation).
             fixed_step: precision 8 everywhere (ablation).

@@ -1,7 +1,7 @@
 """Synthesis: the decoded residual is cleaned beside the full JPEG, at half resolution.
 
-A small residual network sees the JPEG, stage 0, and the decoded residual, all pixel-unshuffled by 2, and the step the residual
-was coded with. It adds to the residual; its last layer begins at zero, so that untrained it changes nothing.
+A small residual network sees the JPEG, stage 0, and the decoded residual, all pixel-unshuffled by 2, and the step the
+residual was coded with. It adds to the residual; its last layer begins at zero, so that untrained it changes nothing.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
 """Filtering an image with per-pixel kernels that are decoupled along space and channels.
 
-A full per-pixel kernel between colour images has K*K*C*C weights. Here it is a sum over levels of a spatial kernel shared by
-the channels (K*K) times a channel matrix (C*C). A level is the image itself or a blurred copy of it, read with a wide dilation,
-so that a kernel reaches across a large region with few weights. One equation is the meaning of everything in this file:
+A full per-pixel kernel between colour images has K*K*C*C weights. Here it is a sum over levels of a spatial kernel
+shared by the channels (K*K) times a channel matrix (C*C). A level is the image itself or a blurred copy of it, read
+with a wide dilation, so that a kernel reaches across a large region with few weights. One equation is the meaning of
+everything in this file:
 
     Q(p) = sum_l level_l(p) * C_l(p) @ sum_j spatial_l(p, j) * levels_l(p + dilation_l * offset_j)
 
 Images are NCHW, in any unit: the operator is linear in the image. Beyond the border the nearest pixel is repeated.
 
-After Cao et al. 2023, "Decoupled kernel prediction network" (https://doi.org/10.1145/3550277), of which only the abstract is
-public; the levels are our own.
+After Cao et al. 2023, "Decoupled kernel prediction network" (https://doi.org/10.1145/3550277), of which only the
+abstract is public; the levels are our own.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class DecoupledKernels:
 
     Args:
         spatial: (N, L, K*K, H, W), per-pixel spatial kernels, shared by the channels.
-        channel: (N, L, C, C, H, W) per pixel or (N, L, C, C, 1, 1) per image; `[:, :, r, c]` is what channel r takes from c.
+        channel: (N, L, C, C, H, W) per pixel or (N, L, C, C, 1, 1) per image; `[:, :, r, c]` is what channel r takes
+            from c.
         level: (N, L, H, W), the weight of each level.
     """
 
@@ -41,10 +43,12 @@ class DecoupledKernels:
 
 
 def decoupled_filter(levels: Tensor, kernels: DecoupledKernels, dilations: tuple[int, ...]) -> Tensor:
-    """Apply decoupled kernels the fastest way this machine has: Triton on CUDA where it is installed, else `filter_by_shifts`.
+    """Apply decoupled kernels the fastest way this machine has: Triton on CUDA where it is installed, else
+    `filter_by_shifts`.
 
     Args:
-        levels: (N, L, C, H, W), the image as each level sees it, see `pooled_levels`. Any floating dtype; the kernels follow it.
+        levels: (N, L, C, H, W), the image as each level sees it, see `pooled_levels`. Any floating dtype; the kernels
+            follow it.
         kernels: the weights, see `DecoupledKernels`.
         dilations: L distances between taps in pixels.
 
@@ -97,14 +101,15 @@ def coupled_filter(image: Tensor, kernels: Tensor, dilation: int = 1) -> Tensor:
 
 
 def pooled_levels(image: Tensor, weights: Tensor, factors: tuple[int, ...]) -> Tensor:
-    """The image and its weighted averages over ever larger cells, all at full size: the levels a decoupled filter reads.
+    """The image and its weighted averages over ever larger cells, all at full size: the levels a decoupled filter
+    reads.
 
     Args:
         image: (N, C, H, W).
-        weights: (N, 1, H, W) in [0, 1], how far a pixel is to be believed. 0.001 is added: where all of a cell is clipped,
-            the average is the plain one, else clipped pixels hardly contribute.
-        factors: side of the averaging cell in pixels at each level; 1 is the image itself. Need not divide H or W: the last
-            cells are cut off at the border and average what they have.
+        weights: (N, 1, H, W) in [0, 1], how far a pixel is to be believed. 0.001 is added: where all of a cell is
+            clipped, the average is the plain one, else clipped pixels hardly contribute.
+        factors: side of the averaging cell in pixels at each level; 1 is the image itself. Need not divide H or W: the
+            last cells are cut off at the border and average what they have.
 
     Returns:
         (N, L, C, H, W); averages are brought to full size bilinearly.
@@ -116,8 +121,8 @@ def pooled_levels(image: Tensor, weights: Tensor, factors: tuple[int, ...]) -> T
 def normalise_kernels(logits: Tensor) -> Tensor:
     """Network outputs to spatial kernels that sum to one: signed at level 0, convex at all others.
 
-    Level 0, which sees the sharp image, is the centre tap plus a zero-mean deviation, so it may sharpen; the others are a
-    softmax. Zero logits give the centre tap and uniform averages.
+    Level 0, which sees the sharp image, is the centre tap plus a zero-mean deviation, so it may sharpen; the others are
+    a softmax. Zero logits give the centre tap and uniform averages.
 
     Args:
         logits: (N, L, K*K, H, W), any values.
@@ -128,7 +133,8 @@ def normalise_kernels(logits: Tensor) -> Tensor:
     signed, convex = logits[:, :1], logits[:, 1:].softmax(dim=2)
     signed = signed - signed.mean(dim=2, keepdim=True)
     taps = _kernel_size(logits.shape[2]) ** 2
-    # Compared, not assigned: a number that is put into a tensor is copied to the device, which CUDA graphs do not record.
+    # Compared, not assigned: a number that is put into a tensor is copied to the device, which CUDA graphs do not
+    # record.
     centre = (torch.arange(taps, device=logits.device) == taps // 2).to(logits.dtype)
     return torch.cat([signed + centre[:, None, None], convex], dim=1)
 

@@ -1,7 +1,7 @@
 """The decoupled filter without K*K copies of the image: shifted views of one padded copy are summed tap by tap.
 
-`decoupled_filter.py` has the equation and the shapes; this file and `decoupled_filter_triton.py` are ways to compute it.
-The channel matrix does not depend on the tap, so it is applied once to the filtered image and not to every tap.
+`decoupled_filter.py` has the equation and the shapes; this file and `decoupled_filter_triton.py` are ways to compute
+it. The channel matrix does not depend on the tap, so it is applied once to the filtered image and not to every tap.
 Beside its inputs the forward pass holds three images, whatever K and L, or in training those and the L filtered levels.
 """
 
@@ -116,12 +116,14 @@ def _views(padded: Tensor, size: int, dilation: int) -> Iterator[Tensor]:
 
 
 def planes(tensor: Tensor) -> Tensor:
-    """Rows of pixels next to each other, as the sums run over them: copies a channels_last tensor, but not a slice of a wider one."""
+    """Rows of pixels next to each other, as the sums run over them: copies a channels_last tensor, but not a slice of a
+    wider one."""
     return tensor if tensor.stride()[-2:] == (tensor.shape[-1], 1) else tensor.contiguous()
 
 
 def fold_border(padded: Tensor, border: int) -> Tensor:
-    """Transpose of padding by repetition: add what arrived beyond the border to the nearest pixel. Overwrites `padded`."""
+    """Transpose of padding by repetition: add what arrived beyond the border to the nearest pixel. Overwrites
+    `padded`."""
     if border:
         for dim in (2, 3):
             last = padded.shape[dim] - 1 - border

@@ -1,7 +1,9 @@
-"""The decoupled filter of an RGB image as fused Triton kernels: every weight is read once, nothing is written but the result.
+"""The decoupled filter of an RGB image as fused Triton kernels: every weight is read once, nothing is written but the
+result.
 
-`decoupled_filter.py` has the equation and the shapes. A program owns a run of pixels and keeps their sums in registers. The image
-is read K*K times, but from the caches, so the K*K + C*C + 1 weights per pixel and level set the speed: it is bound by memory.
+`decoupled_filter.py` has the equation and the shapes. A program owns a run of pixels and keeps their sums in registers.
+The image is read K*K times, but from the caches, so the K*K + C*C + 1 weights per pixel and level set the speed: it is
+bound by memory.
 The backward pass is deterministic: two gathers, no atomics. Importing this file needs Triton, which is no dependency.
 """
 
@@ -74,7 +76,8 @@ def _backward(
     grad_spatial, grad_level = (
         torch.empty(tensor.shape, dtype=tensor.dtype, device=tensor.device) for tensor in (spatial, level)
     )
-    # One matrix for the whole image: each block leaves its own sum here, so that their order, and the result, is always the same.
+    # One matrix for the whole image: each block leaves its own sum here, so that their order, and the result, is always
+    # the same.
     grad_channel = torch.empty(
         n,
         l,
@@ -180,7 +183,8 @@ def _forward_kernel(
     n = tl.program_id(1).to(tl.int64)
     inside = pixel < plane
     y, x = pixel // width, pixel % width
-    # Pointers advance by additions: the offset of a weight in a large photo does not fit 32 bits, a step between planes does.
+    # Pointers advance by additions: the offset of a weight in a large photo does not fit 32 bits, a step between planes
+    # does.
     image = levels + n * levels_n
     tap = spatial + n * spatial_n + pixel
     matrix = channel + n * channel_n + pixel * PER_PIXEL

@@ -1,4 +1,5 @@
-"""The encoder-decoder of DKPN: plain 3x3 convolutions (depthwise ones are three times slower on CPUs), guided by soft masks."""
+"""The encoder-decoder of DKPN: plain 3x3 convolutions (depthwise ones are three times slower on CPUs), guided by soft
+masks."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class GuidedUNet(nn.Module):
         self.decode = nn.ModuleList(GuidedBlock(c, guide) for c in widths[:-1])
 
     def forward(self, image: Tensor, over: Tensor, under: Tensor) -> tuple[Tensor, Tensor]:
-        """image (N, C, H, W), C a multiple of 3; over (N, 3, H, W), under (N, 1, H, W) in [0, 1]; sides multiples of `multiple_of`.
+        """image (N, C, H, W), C a multiple of 3; over (N, 3, H, W), under (N, 1, H, W) in [0, 1]; sides multiples of
+        `multiple_of`.
 
         Returns:
             Features (N, widths[0], H / 2, W / 2), and a summary (N, widths[-1]).
@@ -70,7 +72,8 @@ class GuidedUNet(nn.Module):
 
 
 class GuidedBlock(nn.Module):
-    """Residual block: two 3x3 convolutions; the features between are normalised and then modulated by the guidance, if any."""
+    """Residual block: two 3x3 convolutions; the features between are normalised and then modulated by the guidance, if
+    any."""
 
     def __init__(self, channels: int, guide: int):
         super().__init__()

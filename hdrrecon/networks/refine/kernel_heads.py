@@ -33,7 +33,8 @@ class DecoupledHeads(nn.Module):
         self.matrix = zeroed(nn.Linear(deepest, levels * 9) if per_image else nn.Conv2d(channels, levels * 9, 1))
 
     def forward(self, deep: Tensor, summary: Tensor, image: Tensor, measured: Tensor) -> Tensor:
-        """deep (N, channels, H, W), summary (N, deepest), image (N, 3, H, W), measured (N, 1, H, W) in [0, 1] -> filtered image."""
+        """deep (N, channels, H, W), summary (N, deepest), image (N, 3, H, W), measured (N, 1, H, W) in [0, 1] ->
+        filtered image."""
         levels = len(self.factors)
 
         def apart(x, *shape):
@@ -66,7 +67,8 @@ class CoupledHeads(nn.Module):
 
 
 def sharp_first(logits: Tensor) -> Tensor:
-    """Weights of levels (N, L, H, W) that sum to one; zero logits give all to level 0, exactly, which a softmax cannot."""
+    """Weights of levels (N, L, H, W) that sum to one; zero logits give all to level 0, exactly, which a softmax
+    cannot."""
     centred = logits - logits.mean(1, keepdim=True)
     return torch.cat([1 + centred[:, :1], centred[:, 1:]], 1)
 

@@ -1,22 +1,23 @@
 """DKPN: a network that predicts, per pixel, the kernels that turn a preliminary result into the final one.
 
 A preliminary result is right where the photo is well exposed. An encoder-decoder, guided by the soft masks of over- and
-under-exposed pixels, sees it beside the photo and predicts kernels for every pixel: spatial ones shared by the channels and
-channel matrices, on the image and on two ever more blurred copies of it, in which clipped pixels hardly count. Filtering
-carries light and colour of the surroundings into what was lost; what no neighbour has, a sun above everything, is a residual.
+under-exposed pixels, sees it beside the photo and predicts kernels for every pixel: spatial ones shared by the channels
+and channel matrices, on the image and on two ever more blurred copies of it, in which clipped pixels hardly count.
+Filtering carries light and colour of the surroundings into what was lost; what no neighbour has, a sun above
+everything, is a residual.
 
-All happens in z = log2(1 + H / knee): stops in highlights, where a mean of light would be that of its brightest pixel, and
-linear light below the knee. The network sees a photo at a bounded working resolution, kernels are applied at half of that, and
-the answer is a correction in stops, which the full-resolution masks bring to bear:
+All happens in z = log2(1 + H / knee): stops in highlights, where a mean of light would be that of its brightest pixel,
+and linear light below the knee. The network sees a photo at a bounded working resolution, kernels are applied at half
+of that, and the answer is a correction in stops, which the full-resolution masks bring to bear:
 
     light = max(radiance * 2 ** (mask * correction), linear),    mask = max(over per channel, under)
 
 so pixels with mask 0 keep their light to the bit. Untrained the correction is 0.
 
 After Cao et al. 2023, "A decoupled kernel prediction network guided by soft mask for single image HDR reconstruction"
-(https://doi.org/10.1145/3550277), of which only the abstract is public: the five things it says (preliminary module, soft-mask
-guidance, kernels convolved with the preliminary result, decoupled along space and channels, over- and under-exposed regions)
-are here, everything else is ours.
+(https://doi.org/10.1145/3550277), of which only the abstract is public: the five things it says (preliminary module,
+soft-mask guidance, kernels convolved with the preliminary result, decoupled along space and channels, over- and
+under-exposed regions) are here, everything else is ours.
 """
 
 from __future__ import annotations
@@ -126,8 +127,8 @@ class DKPN(nn.Module, Refiner):
 
         Args:
             code, linear: (N, 3, h, w) in [0, 1].
-            radiance: (N, 3, h, w), the preliminary result. What differs from `linear` counts as lost, however little of a pixel
-                that is, and so do pixels beside lost ones, because corrections are enlarged bilinearly.
+            radiance: (N, 3, h, w), the preliminary result. What differs from `linear` counts as lost, however little of
+                a pixel that is, and so do pixels beside lost ones, because corrections are enlarged bilinearly.
         """
         height, width = code.shape[-2:]
 
@@ -151,7 +152,8 @@ class DKPN(nn.Module, Refiner):
 
 
 def corrected(code: Tensor, radiance: Tensor, correction: Tensor) -> Tensor:
-    """``radiance * 2 ** (mask * correction)``, all (N, 3, H, W); where the masks of `code` are 0, `radiance` to the bit."""
+    """``radiance * 2 ** (mask * correction)``, all (N, 3, H, W); where the masks of `code` are 0, `radiance` to the
+    bit."""
     return radiance * torch.exp2(torch.maximum(over_mask(code), under_mask(code)) * correction)
 
 

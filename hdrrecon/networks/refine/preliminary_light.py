@@ -1,8 +1,8 @@
 """The simple module before a kernel prediction: light of each pixel by itself.
 
-A perceptron sees a pixel's code values and linear light and answers, per channel, how many stops above its linearised value
-it may have been, and how much light a crushed pixel had. It cannot blur or ring, for it knows no neighbours; what kind of
-photo this is, it hears from a thumbnail, which scales and shifts its hidden layers (FiLM, Perez et al. 2018).
+A perceptron sees a pixel's code values and linear light and answers, per channel, how many stops above its linearised
+value it may have been, and how much light a crushed pixel had. It cannot blur or ring, for it knows no neighbours; what
+kind of photo this is, it hears from a thumbnail, which scales and shifts its hidden layers (FiLM, Perez et al. 2018).
 
 It answers as a restoring stage does, so that `HDRPipeline` can run it as one. Untrained it adds nothing.
 """
@@ -25,7 +25,8 @@ BRIGHTEST_SHADOW = 1 / 8  # of the clip level
 
 @dataclass(frozen=True)
 class PreliminaryConfig:
-    """`hidden`: width of the perceptron; `thumbnail`: channels of the convolutions; `working_px`: longest side of the thumbnail."""
+    """`hidden`: width of the perceptron; `thumbnail`: channels of the convolutions; `working_px`: longest side of the
+    thumbnail."""
 
     hidden: int = 32
     thumbnail: tuple[int, ...] = (16, 32, 64)
@@ -52,7 +53,8 @@ class PreliminaryLight(nn.Module, Restorer):
             nn.init.zeros_(layer.bias)
 
     def forward(self, code: Tensor, linear: Tensor) -> Tensor:
-        """code, linear (N, 3, H, W) in [0, 1] -> radiance (N, 3, H, W), `linear` itself to the bit where both masks are 0."""
+        """code, linear (N, 3, H, W) in [0, 1] -> radiance (N, 3, H, W), `linear` itself to the bit where both masks are
+        0."""
         light = self.answer(code, linear, self.look_at(Seen.at(code, linear, self.config.working_px)))
         return linear * torch.exp2(over_mask(code) * light.median) + under_mask(code) * light.shadow
 
@@ -62,7 +64,8 @@ class PreliminaryLight(nn.Module, Restorer):
         return self.film(torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1))[..., None, None]
 
     def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
-        """Pixel by pixel, in any arrangement; `deep` (N, 4 * hidden, ...) of `look_at` at each. One answer for both wishes."""
+        """Pixel by pixel, in any arrangement; `deep` (N, 4 * hidden, ...) of `look_at` at each. One answer for both
+        wishes."""
         scale_1, shift_1, scale_2, shift_2 = deep.chunk(4, 1)
         x = torch.cat([code, linear, over_mask(code), under_mask(code)], 1)
         x = nn.functional.silu(self.first(x) * (1 + scale_1) + shift_1)

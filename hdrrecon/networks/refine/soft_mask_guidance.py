@@ -1,16 +1,16 @@
 """Soft-mask guidance: features learn where light was lost, and how.
 
-A pixel whose three channels clip, one whose blue alone clips and one that is crushed want different treatment, and half lost
-pixels something in between. A small encoder turns the soft masks into guidance at every scale of a network; at each block the
-normalised features F are then modulated by it, per channel and per pixel:
+A pixel whose three channels clip, one whose blue alone clips and one that is crushed want different treatment, and half
+lost pixels something in between. A small encoder turns the soft masks into guidance at every scale of a network; at
+each block the normalised features F are then modulated by it, per channel and per pixel:
 
     F' = (1 + scale) * F + shift,    scale, shift = 1x1 convolution of the guidance
 
 The convolution starts at zero, so that an untrained guidance changes nothing.
 
-Source: "soft mask guidance" after Cao et al. 2023 (https://doi.org/10.1145/3550277), of which only the abstract is public;
-the modulation is Wang et al. 2018, "Recovering realistic texture by deep spatial feature transform", equation 3, applied after
-a normalisation as in Park et al. 2019 (SPADE).
+Source: "soft mask guidance" after Cao et al. 2023 (https://doi.org/10.1145/3550277), of which only the abstract is
+public; the modulation is Wang et al. 2018, "Recovering realistic texture by deep spatial feature transform", equation
+3, applied after a normalisation as in Park et al. 2019 (SPADE).
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ class MaskEncoder(nn.Module):
         self.down = nn.ModuleList(nn.Conv2d(channels, channels, 3, 2, 1) for _ in range(scales - 1))
 
     def forward(self, over: Tensor, under: Tensor) -> list[Tensor]:
-        """over (N, 3, H, W), under (N, 1, H, W) in [0, 1], H and W multiples of 2 ** scales -> `scales` maps (N, channels, ...)."""
+        """over (N, 3, H, W), under (N, 1, H, W) in [0, 1], H and W multiples of 2 ** scales -> `scales` maps (N,
+        channels, ...)."""
         x = F.leaky_relu(self.stem(F.pixel_unshuffle(torch.cat([over, under], 1), 2)), 0.1)
         guides = [x]
         for down in self.down:

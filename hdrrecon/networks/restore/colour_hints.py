@@ -1,11 +1,12 @@
 """Two guesses of the colour of clipped light, made by hand for the restoring network to weigh.
 
-* The colour of the **rim**: mean log chromaticity of the well-exposed pixels around. Light that is lost altogether often has the
-  colour of its glow, of the wall beside the window, of the sky around the sun.
-* The **opposed channels**: where one channel clips, the mean of the cube roots of the other two, cubed, times what it was off by at
-  the border of the clipped region.
+* The colour of the **rim**: mean log chromaticity of the well-exposed pixels around. Light that is lost altogether
+  often has the colour of its glow, of the wall beside the window, of the sky around the sun.
+* The **opposed channels**: where one channel clips, the mean of the cube roots of the other two, cubed, times what it
+  was off by at the border of the clipped region.
 
-Chromaticity is kept as stops of each channel above the luminance, (N, 3, ...). All is differentiable and works in batches.
+Chromaticity is kept as stops of each channel above the luminance, (N, 3, ...). All is differentiable and works in
+batches.
 
 Source of the second: the "opposed" inpainting of raw developers (darktable, 2022); here its offset is a factor.
 """
@@ -31,8 +32,8 @@ HINTS = 4 * len(RIM_WIDTHS) + 6  # channels of `colour_hints`
 
 
 class ColourHints(NamedTuple):
-    """Of pixels in any arrangement (N, C, ...): `rim` (3) and `opposed` (3) are log2 of light, 1.0 = clip level; `inputs` (HINTS) is
-    what a network is told of them."""
+    """Of pixels in any arrangement (N, C, ...): `rim` (3) and `opposed` (3) are log2 of light, 1.0 = clip level;
+    `inputs` (HINTS) is what a network is told of them."""
 
     rim: Tensor
     opposed: Tensor
@@ -46,8 +47,8 @@ def colour_maps(linear: Tensor, over: Tensor, under: Tensor) -> Tensor:
         linear, over: (N, 3, h, w), h and w even; `under`: (N, 1, h, w).
 
     Returns:
-        (N, MAPS, h / 2, w / 2): for each rim its chromaticity (3) and how much was seen of it (1); factors of the opposed
-        channels in stops (3), the same everywhere.
+        (N, MAPS, h / 2, w / 2): for each rim its chromaticity (3) and how much was seen of it (1); factors of the
+        opposed channels in stops (3), the same everywhere.
     """
     factor = opposed_factor(linear, over, under)
     clipped = over.amax(1, keepdim=True)

@@ -58,7 +58,8 @@ class EfficientNetConfig:
 
 
 class SamePaddedConv2d(nn.Conv2d):
-    """Convolution whose output has ceil(input / stride) pixels; of an odd padding, bottom and right get the larger part.
+    """Convolution whose output has ceil(input / stride) pixels; of an odd padding, bottom and right get the larger
+    part.
 
     The weights were trained with this padding. `padding=1` would shift each stride of 2 by one pixel.
     """
@@ -118,7 +119,8 @@ class EfficientNetLite0(nn.Module):
             self.stages.append(blocks)
 
     def forward(self, code: Tensor) -> list[Tensor]:
-        """code (N, 3, H, W) in [0, 1] -> features (N, C, ceil(H / s), ceil(W / s)), finest first, channels as `channels`.
+        """code (N, 3, H, W) in [0, 1] -> features (N, C, ceil(H / s), ceil(W / s)), finest first, channels as
+        `channels`.
 
         Features are the blocks' linear outputs: of either sign and not limited.
         """

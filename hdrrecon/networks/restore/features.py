@@ -1,7 +1,8 @@
 """What a network at the working resolution sees of a photo: area means of five per-pixel maps.
 
-The maps are made at full size and shrunk afterwards: the mean of the masks is the share of clipped pixels, which the mask of
-the mean is not. Whoever makes them row by row (`hdrrecon.pipeline.resample`) never holds a large photo thirteen channels deep.
+The maps are made at full size and shrunk afterwards: the mean of the masks is the share of clipped pixels, which the
+mask of the mean is not. Whoever makes them row by row (`hdrrecon.pipeline.resample`) never holds a large photo thirteen
+channels deep.
 """
 
 from __future__ import annotations

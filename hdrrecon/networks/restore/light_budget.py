@@ -1,20 +1,23 @@
 """The light budget of a panorama: how much light the clipped sky, sun, lamps and windows must have given.
 
-A panorama shows the ground that its light falls on. `panorama_statistics` weighs what the ground sends back against what the
-visible sky gives; this network turns some fifty such numbers into the posterior of what is missing: is there a sun, how
-strong, how much more or less than stage 2 says comes from everything else that clipped, and how sure all of that is.
+A panorama shows the ground that its light falls on. `panorama_statistics` weighs what the ground sends back against
+what the visible sky gives; this network turns some fifty such numbers into the posterior of what is missing: is there a
+sun, how strong, how much more or less than stage 2 says comes from everything else that clipped, and how sure all of
+that is.
 
 The light of a panorama is then
 
     linear + gain * (stage 2's energy answer - linear) + a sun's disc of the illuminance `sun`     if there is a sun,
     stage 2's energy answer                                                                        if there is none
 
-A small ensemble of perceptrons, each fitted on its own bootstrap of the training scenes: where they differ, the answer is
-less sure. The sun's prior is what the ground asks for (`balance`), the gain's is 1, stage 2's own answer; without a sun that
-answer stands as it is, because no correction of it held for scenes that were left out (`weights/light-budget.md`).
+A small ensemble of perceptrons, each fitted on its own bootstrap of the training scenes: where they differ, the answer
+is less sure. The sun's prior is what the ground asks for (`balance`), the gain's is 1, stage 2's own answer; without a
+sun that answer stands as it is, because no correction of it held for scenes that were left out
+(`weights/light-budget.md`).
 
-Source: the balance is Lambert's, L = rho E / pi; a sun as a disc of known size and an energy to be found: Lagarde, Lachambre
-and Jover, SIGGRAPH 2016 course notes; ensembles: Lakshminarayanan et al. 2017; the Bayesian bootstrap: Rubin 1981.
+Source: the balance is Lambert's, L = rho E / pi; a sun as a disc of known size and an energy to be found: Lagarde,
+Lachambre and Jover, SIGGRAPH 2016 course notes; ensembles: Lakshminarayanan et al. 2017; the Bayesian bootstrap: Rubin
+1981.
 """
 
 from __future__ import annotations
@@ -52,9 +55,9 @@ class LightBudgetConfig:
 
 
 class BudgetAnswer(NamedTuple):
-    """Tensors (members, N) but for `kinds` (members, N, 5) logits. `sun`: illuminance facing it in stops, were there one;
-    `gain`: of stage 2's energy in stops, were there one; `facing`, `level`: log of the Laplace scale, in stops, of the
-    illuminance facing the source and on level ground."""
+    """Tensors (members, N) but for `kinds` (members, N, 5) logits. `sun`: illuminance facing it in stops, were there
+    one; `gain`: of stage 2's energy in stops, were there one; `facing`, `level`: log of the Laplace scale, in stops, of
+    the illuminance facing the source and on level ground."""
 
     kinds: Tensor
     sun: Tensor
@@ -68,10 +71,12 @@ class BudgetAnswer(NamedTuple):
         return self.kinds.softmax(-1)[..., :_SUNS].sum(-1)
 
     def decided(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Probability of a sun, its illuminance (0 where none is the likelier) and the gain of stage 2's energy, each (N,).
+        """Probability of a sun, its illuminance (0 where none is the likelier) and the gain of stage 2's energy, each
+        (N,).
 
         The illuminance is the median of the posterior: none with the probability of no sun, else a Laplace law of its
-        logarithm. A sun that is hardly likelier than none is so given less light, and its gain is nearer to 1, stage 2's own.
+        logarithm. A sun that is hardly likelier than none is so given less light, and its gain is nearer to 1, stage
+        2's own.
         """
         likely = self.sun_probability.mean(0)
         quantile = ((likely - 0.5) / likely).clamp(
@@ -89,8 +94,8 @@ class LightEstimate:
 
     `kind`: the likeliest of `KINDS`; `probabilities` of all of them.
     `gain`: of stage 2's energy answer.
-    `sun_elevation_deg`, `sun_azimuth_deg`, `sun_direction_deg`: of the sun, or of the likeliest place of one; half of the
-    interval of its direction. None where nothing clipped above the horizon.
+    `sun_elevation_deg`, `sun_azimuth_deg`, `sun_direction_deg`: of the sun, or of the likeliest place of one; half of
+    the interval of its direction. None where nothing clipped above the horizon.
     `sun_illuminance`: of a surface facing the sun, from its disc alone; 0 where there is none.
     `facing_stops`, `level_stops`: half of the interval of the illuminance facing the source, and of level ground.
     `given`: the sun's direction was given, not found; `given_strength`: its strength too.
@@ -124,9 +129,9 @@ class LightEstimate:
 class LightBudget(nn.Module):
     """Statistics of a panorama -> posterior of its missing light. See the module's text.
 
-    Buffers `mean`, `deviation` (D,) standardise the statistics; `sharpness` () makes the odds fit scenes left out; `stretch` (2,) brings the intervals `facing` and `level` to
-    what held-out scenes need; `direction` (2,): half of the interval of the sun's direction is the first plus the second
-    times the radius of the clipped region, in degrees.
+    Buffers `mean`, `deviation` (D,) standardise the statistics; `sharpness` () makes the odds fit scenes left out;
+    `stretch` (2,) brings the intervals `facing` and `level` to what held-out scenes need; `direction` (2,): half of the
+    interval of the sun's direction is the first plus the second times the radius of the clipped region, in degrees.
     """
 
     Config = LightBudgetConfig
@@ -175,8 +180,9 @@ class LightBudget(nn.Module):
 
         Args:
             seen: the panorama at the working resolution.
-            sun: "auto" finds out; "off": there is none; (elevation, azimuth) in degrees, or (elevation, azimuth, strength):
-                there is one there, of the illuminance `strength` on a surface facing it, in light of 1.0 = clip level.
+            sun: "auto" finds out; "off": there is none; (elevation, azimuth) in degrees, or (elevation, azimuth,
+                strength): there is one there, of the illuminance `strength` on a surface facing it, in light of 1.0 =
+                clip level.
         """
         given = None if isinstance(sun, str) else sun
         source = find_source(seen.clipped)
@@ -218,8 +224,8 @@ class LightBudget(nn.Module):
         )
 
     def half_intervals(self, answer: BudgetAnswer) -> Tensor:
-        """(N, 2): half of the 80 % intervals in stops, of facing and level: what the members say of themselves, and how far
-        apart they are."""
+        """(N, 2): half of the 80 % intervals in stops, of facing and level: what the members say of themselves, and how
+        far apart they are."""
         sunny = answer.sun_probability.mean(0) > 0.5
         apart = torch.where(sunny, answer.sun.std(0, correction=0), 0.0)
         scales = torch.stack([answer.facing, answer.level], -1).exp().mean(0)

@@ -2,16 +2,16 @@
 
 Two floors. A `MaskedUNet` sees the whole photo at a bounded working resolution: what is clipped is masked out of its
 features layer by layer, and it is told separately where the holes are. Features of an image classifier
-(`efficientnet_lite`) join it half way down: how bright a clipped region is follows from what it is, and sun, lamp, window, sky
-and wall differ by ten stops and look alike. A small per-pixel head then decides at full resolution, from code values and
-enlarged features (`RestoredLight`).
+(`efficientnet_lite`) join it half way down: how bright a clipped region is follows from what it is, and sun, lamp,
+window, sky and wall differ by ten stops and look alike. A small per-pixel head then decides at full resolution, from
+code values and enlarged features (`RestoredLight`).
 
 The answer is a distribution of log-radiance, for no single number serves all: the median has the least error and shows
-lamps as grey discs; light for a rendering needs the energy. Both have the same colour: energy brightens pixels of which all
-channels were lost, all three alike.
+lamps as grey discs; light for a rendering needs the energy. Both have the same colour: energy brightens pixels of which
+all channels were lost, all three alike.
 
-Colour is thought of as luminance and chromaticity. The head is told two guesses made by hand (`colour_hints`) and says how
-far to go towards each.
+Colour is thought of as luminance and chromaticity. The head is told two guesses made by hand (`colour_hints`) and says
+how far to go towards each.
 
 Source: Santos et al. 2020 for the features, Eilertsen et al. 2017 for the alpha blend, Liu et al. 2020 for the positive
 residual, Koenker & Bassett 1978 for quantiles; the rest is ours.
@@ -55,10 +55,10 @@ BRIGHTEST_SHADOW = (
 
 @dataclass(frozen=True)
 class MaskedFeaturesConfig:
-    """`widths`, `kernels`, `blocks`: see `MaskedUNetConfig`; `recognise`: stages of the classifier that are looked at, 0 for none;
-    `features`: channels handed to the full-resolution `head`; `working_px`: longest side at which the photo is seen.
-    `masked` and `update` switch the two halves of the idea off, for comparison; `colour_hints`: the head is told two guesses of the
-    colour."""
+    """`widths`, `kernels`, `blocks`: see `MaskedUNetConfig`; `recognise`: stages of the classifier that are looked at,
+    0 for none; `features`: channels handed to the full-resolution `head`; `working_px`: longest side at which the photo
+    is seen. `masked` and `update` switch the two halves of the idea off, for comparison; `colour_hints`: the head is
+    told two guesses of the colour."""
 
     widths: tuple[int, ...] = (24, 48, 80, 112, 144)
     kernels: tuple[int, ...] = (5, 3, 3, 3, 3)
@@ -115,7 +115,8 @@ class MaskedFeatures(nn.Module, Restorer):
             self.head[-1].bias.copy_(torch.tensor([-2.0] * 3 + [0.5] * 2 + [-2.0] * 2 + [5.0] * 3 + [UNMIXED] * mixed))
 
     def forward(self, code: Tensor, linear: Tensor, working_px: int | None = None) -> RestoredLight:
-        """code, linear (N, 3, H, W) in [0, 1] -> the light of clipped and crushed pixels; zeros where the photo is well exposed."""
+        """code, linear (N, 3, H, W) in [0, 1] -> the light of clipped and crushed pixels; zeros where the photo is well
+        exposed."""
         deep = self.look(code, linear, working_px or self.config.working_px)
         deep = enlarge_rows(deep, slice(0, code.shape[-2]), code.shape[-2:])
         lost = torch.maximum(over_mask(code).amax(1), under_mask(code)[:, 0]) > 0
@@ -130,8 +131,8 @@ class MaskedFeatures(nn.Module, Restorer):
         return RestoredLight(*map(spread, self.answer(pick(code), pick(linear), pick(deep))))
 
     def look(self, code: Tensor, linear: Tensor, working_px: int) -> Tensor:
-        """What was seen of the photo at half the working resolution, (N, features + 1, h, w): the U-Net's features, and how blind
-        it was, from 0 (enough was measured) to 1 (nothing)."""
+        """What was seen of the photo at half the working resolution, (N, features + 1, h, w): the U-Net's features, and
+        how blind it was, from 0 (enough was measured) to 1 (nothing)."""
         return self.look_at(Seen.at(code, linear, working_px))
 
     def look_at(self, seen: Seen) -> Tensor:
@@ -185,8 +186,8 @@ class MaskedFeatures(nn.Module, Restorer):
 
 
 def coloured(stops: Tensor, linear: Tensor, hints: ColourHints, share: Tensor) -> Tensor:
-    """`stops` (N, 3, ...) above `linear` after a `share` (N, 2, ...) of the way to each of the two guesses of the colour: to the
-    rim's with the luminance as it is, then to the opposed channels'. Not negative."""
+    """`stops` (N, 3, ...) above `linear` after a `share` (N, 2, ...) of the way to each of the two guesses of the
+    colour: to the rim's with the luminance as it is, then to the opposed channels'. Not negative."""
     measured = linear.clamp(min=DARKEST).float().log2()
     light = measured + stops
     brightness = luminance(torch.exp2(light), 1)[:, None].log2()
@@ -202,8 +203,8 @@ def energy_stops(median: Tensor, more: Tensor, unlike: Tensor) -> Tensor:
 
 
 def uniformly(stops: Tensor, over: Tensor) -> Tensor:
-    """What to add per channel so that masks `over` (N, 3, ...) brighten all three alike: by `stops` where all channels clip,
-    by none where one was measured. Chromaticity stays."""
+    """What to add per channel so that masks `over` (N, 3, ...) brighten all three alike: by `stops` where all channels
+    clip, by none where one was measured. Chromaticity stays."""
     return stops * over.amin(1, keepdim=True) / over.clamp(min=LEAST_OVER)
 
 
@@ -213,7 +214,8 @@ def _even(maps: Tensor) -> Tensor:
 
 
 class Context(nn.Module):
-    """What the whole photo says: the classifier's features join at /16 and /32, a summary of everything at the deepest level."""
+    """What the whole photo says: the classifier's features join at /16 and /32, a summary of everything at the deepest
+    level."""
 
     def __init__(self, config: MaskedFeaturesConfig):
         super().__init__()

@@ -1,9 +1,9 @@
 """What a panorama photo says about the light that clipped: some fifty numbers, whichever way the camera was turned.
 
-Physics first. Level ground of reflectance rho sends back L = rho E / pi: the ground tells how much light must have fallen on
-it, the visible sky how much is accounted for. Where clipped regions lie, how large they are and how the light falls off
-around them tells a sun from a window. Sunlit ground has dark, blue shadows, and what faces the sun is brighter than what
-turns its back on it.
+Physics first. Level ground of reflectance rho sends back L = rho E / pi: the ground tells how much light must have
+fallen on it, the visible sky how much is accounted for. Where clipped regions lie, how large they are and how the light
+falls off around them tells a sun from a window. Sunlit ground has dark, blue shadows, and what faces the sun is
+brighter than what turns its back on it.
 
 All statistics are the same for a panorama that was turned about its vertical axis.
 
@@ -60,8 +60,8 @@ def sphere(height: int) -> Sphere:
 class SeenPanorama:
     """A panorama at the size it is looked at, (h, 2 h, C), in light of 1.0 = clip level.
 
-    `linear`: the linearised photo; `energy`: the light stage 2 would put there; `clipped` (h, 2 h): 1 where all three channels
-    clipped, a share where pixels were averaged.
+    `linear`: the linearised photo; `energy`: the light stage 2 would put there; `clipped` (h, 2 h): 1 where all three
+    channels clipped, a share where pixels were averaged.
     """
 
     linear: np.ndarray

@@ -13,9 +13,9 @@ LAPLACE_80 = log(5)  # half the 80 % interval of a Laplace law of scale 1
 class RestoredLight(NamedTuple):
     """Tensors of one layout, (N, 3, ...) or (N, 1, ...): images, or any list of pixels.
 
-    `median`, `energy`: stops >= 0 above the linearised value, per channel: least error; such that the light of a region adds
-    up, in the median's colour. `above`, `below` (N, 1, ...): stops > 0 from the median luminance to the 90 % and the 10 %
-    quantile. `shadow`: light > 0 to add where a pixel is crushed, 1.0 = clip level.
+    `median`, `energy`: stops >= 0 above the linearised value, per channel: least error; such that the light of a region
+    adds up, in the median's colour. `above`, `below` (N, 1, ...): stops > 0 from the median luminance to the 90 % and
+    the 10 % quantile. `shadow`: light > 0 to add where a pixel is crushed, 1.0 = clip level.
     """
 
     median: Tensor

@@ -1,7 +1,7 @@
 """What a re-photographed exposure lacks: one network for all exposures, told which one is wanted.
 
-The physical part is done before: light times 2^EV, clipped, through the response. The network mends that picture: noise and
-coarse steps of shadows that are lifted, the colour of highlights, errors of the response.
+The physical part is done before: light times 2^EV, clipped, through the response. The network mends that picture: noise
+and coarse steps of shadows that are lifted, the colour of highlights, errors of the response.
 """
 
 from __future__ import annotations

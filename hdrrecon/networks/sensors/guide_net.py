@@ -1,6 +1,7 @@
 """What a guide cannot say: light within one of its pixels. Corrects `sensors.guide`'s classical answer.
 
-One network works with a guide, without one, and where the guide is clipped: it is told so, and trained with guides left out.
+One network works with a guide, without one, and where the guide is clipped: it is told so, and trained with guides left
+out.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class GuideNetConfig:
 
 
 class GuideNet(nn.Module):
-    """Light, guided light, guide and masks (each (N, C, H, W)) -> a correction in stops (N, 3, H, W), zeros at first."""
+    """Light, guided light, guide and masks (each (N, C, H, W)) -> a correction in stops (N, 3, H, W), zeros at
+    first."""
 
     Config = GuideNetConfig
 

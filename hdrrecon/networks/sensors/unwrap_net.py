@@ -1,8 +1,8 @@
 """Where a modulo sensor folded: networks for `sensors.modulo`.
 
-`UnwrapNet` says of each pair of neighbours how many folds lie between them, and of each neighbourhood how often its wells
-were emptied; `sensors.unwrapping` makes one picture of that. `RolloverNet` is the published way for comparison: binary
-masks, one round for each fold (Zhou et al., "UnModNet", NeurIPS 2020).
+`UnwrapNet` says of each pair of neighbours how many folds lie between them, and of each neighbourhood how often its
+wells were emptied; `sensors.unwrapping` makes one picture of that. `RolloverNet` is the published way for comparison:
+binary masks, one round for each fold (Zhou et al., "UnModNet", NeurIPS 2020).
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def wrapped_features(wrapped: Tensor) -> Tensor:
 
 
 def itoh_changes(wrapped: Tensor) -> Tensor:
-    """Change of folds (N, 3, 2, H, W), in -1 to 1, to the right and downwards, if every true step is below half a well."""
+    """Change of folds (N, 3, 2, H, W), in -1 to 1, to the right and downwards, if every true step is below half a
+    well."""
     right = F.pad(wrapped[..., 1:] - wrapped[..., :-1], (0, 1))
     down = F.pad(wrapped[..., 1:, :] - wrapped[..., :-1, :], (0, 0, 0, 1))
     return -torch.stack([right, down], 2).round()

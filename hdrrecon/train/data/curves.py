@@ -100,8 +100,8 @@ class CurveSampler:
 
 
 class WideCurves(CurveSampler):
-    """More variation, for estimators that have to meet curves unlike the measured ones: odd cameras, extreme films, and curves
-    near the mean response of DoRF (Grossberg & Nayar's f0), of which simulated benchmarks are made."""
+    """More variation, for estimators that have to meet curves unlike the measured ones: odd cameras, extreme films, and
+    curves near the mean response of DoRF (Grossberg & Nayar's f0), of which simulated benchmarks are made."""
 
     def _camera(self, rng):
         # Test cameras scatter half as far again around the mean as those that are trained on.

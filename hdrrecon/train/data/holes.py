@@ -39,7 +39,8 @@ class PhotoStream(torch.utils.data.IterableDataset):
         photos: (H, W, 3) uint8, of any sizes (`load_photos`).
         size: side of the crops in pixels.
         seed: streams with different seeds never repeat each other, with the same seed always.
-        scenes, scene_share: HDR scenes, well-exposed views of which are further photos, and how many of the photos they are.
+        scenes, scene_share: HDR scenes, well-exposed views of which are further photos, and how many of the photos they
+            are.
 
     Raises:
         ValueError: without photos.
@@ -85,7 +86,8 @@ def random_crop(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.nd
 
 
 def well_exposed_view(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray | None:
-    """An sRGB photo of a random view, half a percent of it clipped, (3, size, size) float32; None if that leaves it dark."""
+    """An sRGB photo of a random view, half a percent of it clipped, (3, size, size) float32; None if that leaves it
+    dark."""
     view = random_view(scene, size, rng)
     white = max(float(np.percentile(view.max(0), 99.5)), 1e-6)
     code = linear_to_srgb((view / np.float32(white)).clip(0, 1)).astype(np.float32)
@@ -93,7 +95,8 @@ def well_exposed_view(scene: Scene, size: int, rng: np.random.Generator) -> np.n
 
 
 def irregular_hole(size: int, rng: np.random.Generator) -> np.ndarray:
-    """One to twenty each of lines, filled circles and ellipse outlines at random places: (size, size) float32, 1 in the holes."""
+    """One to twenty each of lines, filled circles and ellipse outlines at random places: (size, size) float32, 1 in the
+    holes."""
     hole = np.zeros((size, size), np.float32)
     thickest = max(2, round(2 * size * STROKE))
 
@@ -155,8 +158,8 @@ class InpaintingLoss(nn.Module):
 
 
 def hole_variation(image: Tensor, hole: Tensor) -> Tensor:
-    """Total variation in the holes and across their borders: the mean over all pixels of |differences of neighbours|, of which one
-    at least lies in a hole."""
+    """Total variation in the holes and across their borders: the mean over all pixels of |differences of neighbours|,
+    of which one at least lies in a hole."""
     wide = F.max_pool2d(hole, (1, 2), 1) * image.diff(dim=-1).abs()
     tall = F.max_pool2d(hole, (2, 1), 1) * image.diff(dim=-2).abs()
     return wide.mean() + tall.mean()

@@ -27,8 +27,8 @@ _recorded = CudaGraphed(photo_statistics)  # photos of a batch on a GPU have one
 
 @dataclass(frozen=True)
 class Sample:
-    """`code` and `truth` (3, S, S) float32; the response's inverse (3, 1024); the family's index; what stage 1 counts in the
-    photo (`networks.linearize.response_statistics`), if it was counted."""
+    """`code` and `truth` (3, S, S) float32; the response's inverse (3, 1024); the family's index; what stage 1 counts
+    in the photo (`networks.linearize.response_statistics`), if it was counted."""
 
     code: torch.Tensor
     truth: torch.Tensor
@@ -46,7 +46,8 @@ class ShotStream(torch.utils.data.IterableDataset):
         seed: streams with different seeds never repeat each other.
         shots_per_view: photos taken of one rendered view (rendering costs as much as the photo).
         worth: probability of keeping a sample, for example `train.data.texture_selection.worth`; None keeps all.
-        counted: count each photo's statistics too; for tasks with a stage 1 in them, whose device should not wait for that.
+        counted: count each photo's statistics too; for tasks with a stage 1 in them, whose device should not wait for
+            that.
     """
 
     def __init__(
@@ -80,7 +81,8 @@ class ShotStream(torch.utils.data.IterableDataset):
 
 
 def interest(view: np.ndarray) -> float:
-    """Probability of keeping a view (3, H, W): 0.2 where the brightest 7 % are flat, 1 where they rise 2 stops on average.
+    """Probability of keeping a view (3, H, W): 0.2 where the brightest 7 % are flat, 1 where they rise 2 stops on
+    average.
 
     Most random views clip to dull white; photos worth reconstructing have lamps, windows and suns in them.
     """
@@ -143,7 +145,8 @@ def counted_in(batch: dict[str, torch.Tensor], pick=slice(None)) -> torch.Tensor
 
 
 def collate(samples: list) -> dict[str, torch.Tensor]:
-    """Batch of `Sample`s, or of other dataclasses of tensors and numbers, as a dictionary of stacked tensors; without what is None."""
+    """Batch of `Sample`s, or of other dataclasses of tensors and numbers, as a dictionary of stacked tensors; without
+    what is None."""
 
     def stack(values):
         return torch.stack(values) if torch.is_tensor(values[0]) else torch.tensor(values)

@@ -1,6 +1,7 @@
 """What happens to photos between the camera's response and the file that somebody has: code values in, code values out.
 
-Cameras denoise, sharpen and raise local contrast, people make pictures smaller, and each codes them again. Code values, not
+Cameras denoise, sharpen and raise local contrast, people make pictures smaller, and each codes them again. Code values,
+not
 light, get averaged then, so that edges no longer betray the response honestly: an estimator that never saw this is sure
 of itself and wrong on real photos.
 """

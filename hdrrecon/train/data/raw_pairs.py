@@ -1,8 +1,8 @@
 """Pairs of a raw image and the JPEG developed from it, simulated from HDR scenes: what the raw codec learns from.
 
-Light -> camera RGB (matrix, white balance) -> sensor (headroom, noise, 12 or 14 bits) -> development (denoising, matrix, local
-tone mapping, saturation, tone curve, sharpening) -> JPEG. Ranges follow Brooks et al., "Unprocessing images for learned raw
-denoising" (CVPR 2019), where they give them.
+Light -> camera RGB (matrix, white balance) -> sensor (headroom, noise, 12 or 14 bits) -> development (denoising,
+matrix, local tone mapping, saturation, tone curve, sharpening) -> JPEG. Ranges follow Brooks et al., "Unprocessing
+images for learned raw denoising" (CVPR 2019), where they give them.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def _sensor(raw: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _local_tone(light: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Compress the local mean of log luminance: a Gaussian's, or a guided filter's (He et al. 2013), which keeps edges."""
+    """Compress the local mean of log luminance: a Gaussian's, or a guided filter's (He et al. 2013), which keeps
+    edges."""
     from scipy.ndimage import gaussian_filter, uniform_filter
 
     log = np.log2(np.maximum(light @ LUMA, 1e-4))

@@ -1,7 +1,7 @@
 """Training photos beside what `reconstruct` makes of them: made once, kept in files, cropped at random.
 
-A shard is an .npz of arrays (n, 3, S, S): `code` uint8, and `truth`, `light`, `linear` as half-float stops (log2, at least
--14); with `inverse` and `estimated` (n, C, 1024), the true and the estimated inverse response.
+A shard is an .npz of arrays (n, 3, S, S): `code` uint8, and `truth`, `light`, `linear` as half-float stops (log2, at
+least -14); with `inverse` and `estimated` (n, C, 1024), the true and the estimated inverse response.
 """
 
 from __future__ import annotations

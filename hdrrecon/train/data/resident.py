@@ -1,11 +1,13 @@
-"""Training photos made where the network is: scenes in memory, views, cameras, noise and JPEG in batches, in torch alone.
+"""Training photos made where the network is: scenes in memory, views, cameras, noise and JPEG in batches, in torch
+alone.
 
-`train.data.pairs` makes one photo at a time on a CPU, for workers. Here a batch is made at once, on the device that trains:
+`train.data.pairs` makes one photo at a time on a CPU, for workers. Here a batch is made at once, on the device that
+trains:
 
 * every scene lies in memory as half floats, four to a texel, and a texel is fetched as one 64-bit number;
 * of several small previews those with lamps, windows and suns in them are rendered at full size;
-* each photo has a camera of its own: gains, matrix, exposure, noise, response, sharpening, JPEG. The formulae are those of
-  `camera.sensor`, which `camera.simulate` uses too;
+* each photo has a camera of its own: gains, matrix, exposure, noise, response, sharpening, JPEG. The formulae are those
+  of `camera.sensor`, which `camera.simulate` uses too;
 * light sources get colours of their own now and then: neon, sodium, LEDs, stained glass, sunsets.
 
 Nothing here waits for the device: how many photos of a batch have noise or JPEG is fixed, which ones is chance.
@@ -63,7 +65,8 @@ class StreetConfig:
 
 
 class Views(NamedTuple):
-    """Where to look, (N,) each: `scene`; `flat` views are rectangles of the file, others perspective views of a panorama.
+    """Where to look, (N,) each: `scene`; `flat` views are rectangles of the file, others perspective views of a
+    panorama.
 
     `focal` is in half widths of the view, `yaw`, `pitch`, `roll` in radians; `top`, `left`, `tall`, `wide` in texels.
     `mirrored` is 1 or -1.
@@ -173,14 +176,16 @@ class ResidentScenes:
 
 
 def directions(x: Tensor, y: Tensor, focal: Tensor, yaw: Tensor, pitch: Tensor, roll: Tensor) -> tuple[Tensor, Tensor]:
-    """Longitude and latitude, radians, of places (x, y) of a picture from -1 to 1; all broadcast. As `scenes.perspective`."""
+    """Longitude and latitude, radians, of places (x, y) of a picture from -1 to 1; all broadcast. As
+    `scenes.perspective`."""
     x, y = roll.cos() * x - roll.sin() * y, roll.sin() * x + roll.cos() * y
     up, forward = pitch.sin() * focal - pitch.cos() * y, pitch.cos() * focal + pitch.sin() * y
     return torch.atan2(x, forward) + yaw, torch.atan2(up, torch.hypot(x, forward))
 
 
 def _texels(light: np.ndarray) -> Tensor:
-    """(H, W, 3) light as ((H + 1) * (W + 1),) int64, four half floats each: its last row twice, its first column once more."""
+    """(H, W, 3) light as ((H + 1) * (W + 1),) int64, four half floats each: its last row twice, its first column once
+    more."""
     tall, wide = light.shape[:2]
     wrapped = np.zeros((tall + 1, wide + 1, 4), np.float16)
     wrapped[:tall, :wide, :3] = light
@@ -207,8 +212,8 @@ class ResidentResponses:
 
 
 def forward_table(response: ResponseCurve) -> Tensor:
-    """8-bit codes (3, FORWARD_SAMPLES) uint8, the k-th of light from (k / K)**2 to ((k + 1) / K)**2, K = FORWARD_SAMPLES - 1; the last
-    of clipped light. What `respond` looks up."""
+    """8-bit codes (3, FORWARD_SAMPLES) uint8, the k-th of light from (k / K)**2 to ((k + 1) / K)**2, K =
+    FORWARD_SAMPLES - 1; the last of clipped light. What `respond` looks up."""
     places = torch.arange(FORWARD_SAMPLES, dtype=torch.float64) + 0.5
     light = (places / (FORWARD_SAMPLES - 1)).square().numpy()
     code = quantised(torch.from_numpy(response.expose(light[:, None].repeat(3, 1))), 8)
@@ -356,8 +361,8 @@ class Street:
 
 
 def interest(views: Tensor) -> Tensor:
-    """How much there is to learn from views (N, 3, h, w), (N,): 0 where dark, 0.2 where the brightest part is flat, 1 where it
-    rises by two stops on average. As `pairs.interest`."""
+    """How much there is to learn from views (N, 3, h, w), (N,): 0 where dark, 0.2 where the brightest part is flat, 1
+    where it rises by two stops on average. As `pairs.interest`."""
     brightest = views.amax(1).flatten(1).sort(1).values
     start = round(brightest.shape[1] * (1 - BRIGHTEST_PERCENT / 100))
     level = brightest[:, start : start + 1].clamp(min=1e-6)
@@ -366,8 +371,8 @@ def interest(views: Tensor) -> Tensor:
 
 
 def level_at(light: Tensor, percent: Tensor) -> Tensor:
-    """The light below which the brightest channel of `percent` (N,) of the pixels of (N, 3, H, W) lies, (N, 1, 1, 1), judged by one
-    pixel in sixteen."""
+    """The light below which the brightest channel of `percent` (N,) of the pixels of (N, 3, H, W) lies, (N, 1, 1, 1),
+    judged by one pixel in sixteen."""
     ordered = light[..., ::4, ::4].amax(1).flatten(1).sort(1).values
     at = (percent / 100 * (ordered.shape[1] - 1)).round().long()
     return ordered.gather(1, at[:, None]).view(-1, 1, 1, 1)

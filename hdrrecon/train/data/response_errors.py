@@ -1,7 +1,8 @@
 """What stage 1 gets wrong, kept as curves: stage 2 learns to live with its mistakes without counting a single photo.
 
-Counting a photo's statistics costs as much as stage 2's own step. So a stage 1 is asked once about some hundreds of photos of
-cameras it has never met; how far it was off is kept per family, in stops at each code, and put on top of any true response.
+Counting a photo's statistics costs as much as stage 2's own step. So a stage 1 is asked once about some hundreds of
+photos of cameras it has never met; how far it was off is kept per family, in stops at each code, and put on top of any
+true response.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ class ResponseErrors:
         return self
 
     def added(self, inverse: Tensor, family: Tensor, size: float = 1.0) -> Tensor:
-        """What stage 1 might have answered: of true inverse responses (N, 3, 1024) and their families (N,), (N, 3, 1024).
+        """What stage 1 might have answered: of true inverse responses (N, 3, 1024) and their families (N,), (N, 3,
+        1024).
 
         One curve for all channels, monotone, 0 and 1 at its ends. `size` scales the error.
         """
@@ -89,7 +91,8 @@ class ResponseErrors:
 
 
 def errors_of(linearizer, scenes, curves, seed: int, count: int = 600) -> ResponseErrors:
-    """Errors of a stage 1 (`networks.linearize`) on photos of resident scenes with new members of the families of `curves`.
+    """Errors of a stage 1 (`networks.linearize`) on photos of resident scenes with new members of the families of
+    `curves`.
 
     Args:
         scenes: `resident.ResidentScenes`; stage 1 works on their device.

@@ -1,13 +1,14 @@
-"""Statistics of many simulated photos, and of ordinary ones, counted once and kept: what `train.tasks.response` learns from.
+"""Statistics of many simulated photos, and of ordinary ones, counted once and kept: what `train.tasks.response` learns
+from.
 
-Counting takes an hour, fitting half a minute; so the statistics are kept in the run's folder, in chunks, and a run that was
-cut off goes on where it stopped.
+Counting takes an hour, fitting half a minute; so the statistics are kept in the run's folder, in chunks, and a run that
+was cut off goes on where it stopped.
 
-A chunk's photos are of views of panoramas, of pieces of them at full sharpness, and of **ordinary photos**: brought to light by
-a random camera's curve, reduced there by 1.5 to 4 (which takes the traces of their own camera from their edges) and
-photographed again. Where all films show panoramas and all photos of people and streets are cameras', content betrays the
-family. All families are counted equally often, of all kinds of scenes and handled as often; how likely each is in the world is
-said when the network is fitted, so that another opinion costs five minutes and not an hour.
+A chunk's photos are of views of panoramas, of pieces of them at full sharpness, and of **ordinary photos**: brought to
+light by a random camera's curve, reduced there by 1.5 to 4 (which takes the traces of their own camera from their
+edges) and photographed again. Where all films show panoramas and all photos of people and streets are cameras', content
+betrays the family. All families are counted equally often, of all kinds of scenes and handled as often; how likely each
+is in the world is said when the network is fitted, so that another opinion costs five minutes and not an hour.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ VIEW, PIECE, PHOTO, ODD = range(4)  # kinds of scenes
 
 @dataclass(frozen=True)
 class Counted:
-    """Statistics (N, SIZE), true inverse responses (N, 1024), indices of the families (N,); the kind of each scene (N,) and whether
-    the photo was handled (N,), where known."""
+    """Statistics (N, SIZE), true inverse responses (N, 1024), indices of the families (N,); the kind of each scene (N,)
+    and whether the photo was handled (N,), where known."""
 
     statistics: Tensor
     inverse: Tensor
@@ -70,7 +71,8 @@ def count_chunk(
 
 
 def random_light(scenes: list[Scene], photos: list[np.ndarray], curves: CurveSampler, rng: np.random.Generator):
-    """Linear light (3, h, w) to photograph, the level above which it is not known (infinite for HDR scenes), and the kind of scene."""
+    """Linear light (3, h, w) to photograph, the level above which it is not known (infinite for HDR scenes), and the
+    kind of scene."""
     kind = rng.random()
     if photos and kind < PHOTOS_SHARE:
         return photo_as_light(photos[rng.integers(len(photos))], curves, rng), 0.85, PHOTO
@@ -81,7 +83,8 @@ def random_light(scenes: list[Scene], photos: list[np.ndarray], curves: CurveSam
 
 
 def photo_as_light(photo: np.ndarray, curves: CurveSampler, rng: np.random.Generator) -> np.ndarray:
-    """An ordinary photo (H, W, 3) uint8 as a scene: (3, h, w) linear light by a random camera's inverse curve, reduced in light."""
+    """An ordinary photo (H, W, 3) uint8 as a scene: (3, h, w) linear light by a random camera's inverse curve, reduced
+    in light."""
     inverse = (
         curves.sample("camera", rng).inverse[:, np.rint(np.arange(256) / 255 * 1023).astype(int)].astype(np.float32)
     )
@@ -97,8 +100,8 @@ def photo_as_light(photo: np.ndarray, curves: CurveSampler, rng: np.random.Gener
 def taken(
     light: np.ndarray, clipping: float, curves: CurveSampler, rng: np.random.Generator
 ) -> tuple[Tensor, np.ndarray, int, bool]:
-    """A random camera's photo (1, 3, h, w) of this light, its inverse response (1024,), mean of the channels, its family, and whether
-    it was handled."""
+    """A random camera's photo (1, 3, h, w) of this light, its inverse response (1024,), mean of the channels, its
+    family, and whether it was handled."""
     index = int(rng.integers(len(FAMILIES)))
     response = curves.sample(FAMILIES[index], rng)
     scene = recoloured(light, rng)
@@ -117,8 +120,8 @@ def taken(
 
 
 def exposed_anew(photo: np.ndarray, gain: float) -> np.ndarray:
-    """A photo (H, W, 3) uint8 as the mean camera would have taken it with `gain` times the light: float codes in [0, 1]; what was
-    clipped stays clipped. People show their well-exposed photos, but any exposure is an input."""
+    """A photo (H, W, 3) uint8 as the mean camera would have taken it with `gain` times the light: float codes in [0,
+    1]; what was clipped stays clipped. People show their well-exposed photos, but any exposure is an input."""
     curve = ResponseCurve.camera()
     codes = np.arange(256) / 255
     table = curve.expose(np.minimum(curve.linearize(codes) * gain, 1))
@@ -129,7 +132,8 @@ def exposed_anew(photo: np.ndarray, gain: float) -> np.ndarray:
 def count_photos(photos: list[np.ndarray], seed: int, path: Path, count: int = 2000) -> None:
     """Count ordinary photos as they are, whose response nobody knows; does nothing where `path` exists.
 
-    They teach what simulation cannot: how pictures look that really went through a camera. The best guess for them is the
+    They teach what simulation cannot: how pictures look that really went through a camera. The best guess for them is
+        the
     family of cameras and its mean curve, and that is the answer they are given.
     """
     if path.exists():
@@ -153,9 +157,9 @@ def count_photos(photos: list[np.ndarray], seed: int, path: Path, count: int = 2
 
 
 def count_odd(curves: CurveSampler, seed: int, path: Path, count: int = 400) -> None:
-    """Count pictures that tell nothing: one colour, grey, black, white, two levels, noise, hardly any light or hardly any that is not
-    clipped; does nothing where `path` exists. Each is given the response of a random camera, so that the answer to learn is that
-    anything is possible."""
+    """Count pictures that tell nothing: one colour, grey, black, white, two levels, noise, hardly any light or hardly
+    any that is not clipped; does nothing where `path` exists. Each is given the response of a random camera, so that
+    the answer to learn is that anything is possible."""
     if path.exists():
         return
     rng = np.random.default_rng((97, seed))

@@ -1,8 +1,8 @@
 """Scenes for training: HDR files of a folder, and random perspective views of them.
 
 A view is (3, H, W) linear light. Latlong panoramas (2:1) are looked into through a virtual lens
-(gnomonic projection), or, now and then, halved as they are, because people reconstruct panoramas too; perspective files are
-cropped.
+(gnomonic projection), or, now and then, halved as they are, because people reconstruct panoramas too; perspective files
+are cropped.
 """
 
 from __future__ import annotations
@@ -35,10 +35,11 @@ class Scene:
 def load_scenes(folder: Path) -> list[Scene]:
     """All HDR files of `folder`, sorted by name.
 
-    Sky domes and studio light rigs are drawn half as often: they are many, and few photos look like them. Night scenes, where
-    a `scenes.csv` in the folder or beside it names them (columns name, night), are drawn three times as often: they are few, and
-    their lamps are what clips in many photos. Scenes that are clipped themselves are drawn a fifth as often: they teach
-    that light is grey.
+    Sky domes and studio light rigs are drawn half as often: they are many, and few photos look like them. Night scenes,
+        where
+    a `scenes.csv` in the folder or beside it names them (columns name, night), are drawn three times as often: they are
+    few, and their lamps are what clips in many photos. Scenes that are clipped themselves are drawn a fifth as often:
+    they teach that light is grey.
 
     Raises:
         FileNotFoundError: if there is none.
@@ -132,7 +133,8 @@ def random_view(scene: Scene, size: int, rng: np.random.Generator) -> np.ndarray
 
 
 def random_piece(scene: Scene, rng: np.random.Generator) -> np.ndarray:
-    """A large rectangle of the file itself, (3, h, w) float32, as sharp as the file is: for what needs edges, not geometry."""
+    """A large rectangle of the file itself, (3, h, w) float32, as sharp as the file is: for what needs edges, not
+    geometry."""
     h, w = scene.light.shape[:2]
     top, bottom = (h // 6, h - h // 6) if scene.panorama else (0, h)  # poles are stretched
     tall, wide = (int(n * rng.uniform(0.6, 1.0)) for n in (bottom - top, min(w, 640)))

@@ -3,10 +3,12 @@
 Most random views clip to flat white, and a network that sees mostly these learns to paint flat white.
 
 Source: Santos et al. 2020: of grey -> L = log(I + 1) -> bilateral base B -> detail D = L - B, a patch is kept if
-mean((|dx D| + |dy D|) (1 - M)) exceeds 0.85. The paper gives no unit for that and for the bilateral filter's sigma of 100. In
-nats they make no sense: no edge is 100 nats high, so the filter would not see edges at all, and hardly a pixel has a gradient of
-0.85. Both do make sense in 8-bit levels of L, so these are the units here: 255 levels from black to the brightest of the patch.
-A sigma of 100 levels then keeps the edges of lamps and windows in the base, however bright they are, and texture in the detail.
+mean((|dx D| + |dy D|) (1 - M)) exceeds 0.85. The paper gives no unit for that and for the bilateral filter's sigma of
+100. In
+nats they make no sense: no edge is 100 nats high, so the filter would not see edges at all, and hardly a pixel has a
+gradient of 0.85. Both do make sense in 8-bit levels of L, so these are the units here: 255 levels from black to the
+brightest of the patch. A sigma of 100 levels then keeps the edges of lamps and windows in the base, however bright they
+are, and texture in the detail.
 """
 
 from __future__ import annotations
@@ -46,7 +48,8 @@ def texture_score(hdr: np.ndarray, mask: np.ndarray) -> float:
 def worth(sample: Sample) -> float:
     """Probability of keeping a training sample: 0.5 where its clipped part is flat, 1 from the paper's threshold on.
 
-    The paper keeps nothing flat; then lamps and white walls would never be seen, and their brightness is half of the task.
+    The paper keeps nothing flat; then lamps and white walls would never be seen, and their brightness is half of the
+    task.
     """
     return 0.5 + 0.5 * min(1.0, texture_score(sample.truth.numpy(), over_mask(sample.code).numpy()) / THRESHOLD)
 

@@ -99,7 +99,8 @@ def _tensors(exposures: list[Exposure]) -> tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 def _costs(net, transform, tensors, index: Tensor, noise: float, recipe: EntropyRecipe, blocks: int | None):
-    """Per chosen block: bits per pixel plus weighted error in bits; loss of the precision; image of each block; coded."""
+    """Per chosen block: bits per pixel plus weighted error in bits; loss of the precision; image of each block;
+    coded."""
     residual, truth, guide, gains = tensors
     if not recipe.use_guide:
         guide, gains = torch.full_like(guide, 128), torch.zeros_like(gains)

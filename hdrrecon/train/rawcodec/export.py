@@ -1,4 +1,5 @@
-"""From trained floating-point networks to the integer model that ships: rounding, frequency tables, centroids, self-test."""
+"""From trained floating-point networks to the integer model that ships: rounding, frequency tables, centroids,
+self-test."""
 
 from __future__ import annotations
 
@@ -99,7 +100,8 @@ class Statistics:
             self.unsent[g] += (np.square(left).sum(), left.size)
 
     def tables(self) -> np.ndarray:
-        """Integer frequencies: counts made symmetric, mixed with what a Laplace distribution of the same spread expects."""
+        """Integer frequencies: counts made symmetric, mixed with what a Laplace distribution of the same spread
+        expects."""
         inner = self.counts[:, :ESCAPE] + self.counts[:, ESCAPE - 1 :: -1]
         counts = np.concatenate([inner / 2, self.counts[:, ESCAPE:]], 1)
         smooth = laplace_probabilities(SMALLEST * RATIO ** (np.arange(SCALES) / (SCALES - 1)))

@@ -28,8 +28,8 @@ VALIDATION_EVERY = 12  # of the scenes, held out to watch training
 class Exposure:
     """Arrays of one exposure.
 
-    `pixels` (H, W, 3) uint8 JPEG; `base` and `truth` (H, W, 3) float16, stage 0 and raw in the stabilised domain; `guide`
-    (21, H/8, W/8) uint8; `grid` gains in stops.
+    `pixels` (H, W, 3) uint8 JPEG; `base` and `truth` (H, W, 3) float16, stage 0 and raw in the stabilised domain;
+    `guide` (21, H/8, W/8) uint8; `grid` gains in stops.
     """
 
     pixels: np.ndarray
@@ -101,7 +101,8 @@ def read_exposure(path: Path) -> Exposure:
 
 
 def cuts(exposures: list[Exposure], side_blocks: int, rng: np.random.Generator | None) -> Iterator[Exposure]:
-    """Of each a square of so many 8 x 8 blocks, at a multiple of the gain grid's cells; the middle, if `rng` is None."""
+    """Of each a square of so many 8 x 8 blocks, at a multiple of the gain grid's cells; the middle, if `rng` is
+    None."""
     for one in exposures:
         rows, columns = one.guide.shape[1:]
         side = min(side_blocks, rows, columns)

@@ -23,7 +23,8 @@ _VALIDATED_EVS = (-3.0, -2.0, -1.0, 1.0, 2.0, 3.0)
 
 @dataclass
 class BracketTask:
-    """Photos with their reconstruction (`train.data.reconstructed`); true exposures from the truth and the true curve."""
+    """Photos with their reconstruction (`train.data.reconstructed`); true exposures from the truth and the true
+    curve."""
 
     config: ExposureNetConfig = field(default_factory=ExposureNetConfig)
     name: str = "exposure-net"

@@ -39,7 +39,8 @@ class ClassCurves:
 
 
 def random_patch(code: Tensor, side: int) -> Tensor:
-    """A random square of photos (N, 3, H, W), turned and mirrored at random: a response is the same in every direction."""
+    """A random square of photos (N, 3, H, W), turned and mirrored at random: a response is the same in every
+    direction."""
     top, left, turn, flip = (
         int(torch.randint(n, ())) for n in (code.shape[-2] - side + 1, code.shape[-1] - side + 1, 4, 2)
     )

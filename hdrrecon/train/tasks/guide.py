@@ -83,7 +83,8 @@ class GuideTask:
 
 
 def alignment(batch: dict[str, Tensor]) -> Tensor:
-    """Gain (N, 1, 1, 1) that brings the photo's well-exposed light to the truth: response errors are not the guide's to mend."""
+    """Gain (N, 1, 1, 1) that brings the photo's well-exposed light to the truth: response errors are not the guide's to
+    mend."""
     return alignment_gain(batch["linear"], batch["truth"], batch["code"])
 
 

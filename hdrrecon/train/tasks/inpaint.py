@@ -72,13 +72,15 @@ class InpaintTask:
 
 
 def held_out_photos(photos: list, count: int = 24, size: int = 256) -> list[dict[str, Tensor]]:
-    """`count` batches of one holed photo from (H, W, 3) uint8 `photos` that are not trained on, the same in every run."""
+    """`count` batches of one holed photo from (H, W, 3) uint8 `photos` that are not trained on, the same in every
+    run."""
     stream = iter(PhotoStream(photos, size, seed=2026))
     return [collate([next(stream)]) for _ in range(count)]
 
 
 def painting_start(task) -> dict[str, Tensor]:
-    """First weights of an `InpaintTask` or `RestoreTask`: random, but for the classifier's, which come from ImageNet (extra `train`)."""
+    """First weights of an `InpaintTask` or `RestoreTask`: random, but for the classifier's, which come from ImageNet
+    (extra `train`)."""
     net = task.network()
     classifier = getattr(net, "stage", net).context.classifier
     if classifier is not None:
@@ -87,7 +89,8 @@ def painting_start(task) -> dict[str, Tensor]:
 
 
 def restoring_start(first: dict[str, Tensor], task) -> dict[str, Tensor]:
-    """First weights of a `RestoreTask`: another one's as they are; a painter's stage with the untouched head of a new network."""
+    """First weights of a `RestoreTask`: another one's as they are; a painter's stage with the untouched head of a new
+    network."""
     fresh = task.network().state_dict()
     painted = {k.removeprefix("stage."): v for k, v in first.items() if k.startswith("stage.")}
     if not painted:

@@ -1,8 +1,8 @@
 """All three stages trained end to end on whole-camera simulation, each with its own loss kept.
 
-Without its own loss a stage may turn into something the next one happens to like: a curve that is no curve, a preliminary
-result that is none. Stage 1 counts statistics, which have no gradient; what later stages wish reaches its weights through the
-curve, hence the linear light, alone.
+Without its own loss a stage may turn into something the next one happens to like: a curve that is no curve, a
+preliminary result that is none. Stage 1 counts statistics, which have no gradient; what later stages wish reaches its
+weights through the curve, hence the linear light, alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class JointTask:
 
     Args:
         linearize, restore, refine: the trained stages, for example from `zoo.load_file`; they are copied.
-        restoring: stage 2's own task. With a `linearizer` in it stage 1 stays as it is, and light is linearised as that task does.
+        restoring: stage 2's own task. With a `linearizer` in it stage 1 stays as it is, and light is linearised as that
+            task does.
         weights: of the losses of stages 1, 2 and 3.
     """
 

@@ -1,7 +1,8 @@
 """What each stage learns: its network, its loss on a batch, its figures on the validation shots.
 
-A task is all the loop knows of a stage: `name`, `score` (the figure to minimise), `network()`, `metadata()` for the weights
-file, `loss(net, batch) -> (total, parts)`, `validate(net, shots) -> figures`. Batches are dictionaries from `train.data.pairs.collate`.
+A task is all the loop knows of a stage: `name`, `score` (the figure to minimise), `network()`, `metadata()` for the
+weights file, `loss(net, batch) -> (total, parts)`, `validate(net, shots) -> figures`. Batches are dictionaries from
+`train.data.pairs.collate`.
 """
 
 from __future__ import annotations
@@ -80,7 +81,8 @@ class LinearizeTask:
 
 
 def well_histogram(code: Tensor, samples: int) -> Tensor:
-    """Share of well-exposed channel values at each of `samples` uniform codes, (N, samples), tempered and summing to 1."""
+    """Share of well-exposed channel values at each of `samples` uniform codes, (N, samples), tempered and summing to
+    1."""
     share = code.new_zeros(len(code), 256)
     index = (code * 255).round().long().flatten(1)
     share.scatter_add_(1, index, torch.ones_like(index, dtype=code.dtype))

@@ -1,7 +1,8 @@
 """What DKPN learns: to mend a preliminary result, its own (standing alone) or that of stages 1 and 2 (as stage 3).
 
-Kernels are judged by the light they give: error in stops where the photo clipped, per channel, as displays show it, its edges
-and its hue. No term asks that clipping the result gives the photo again: well-exposed light cannot change, by construction.
+Kernels are judged by the light they give: error in stops where the photo clipped, per channel, as displays show it, its
+edges and its hue. No term asks that clipping the result gives the photo again: well-exposed light cannot change, by
+construction.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class RefineTask:
         config: of the network; `alone` as there is a restorer or not.
         linearizer: stage 1, as it is; None linearises with curves near the true one.
         restorer: stage 2, as it is. None trains DKPN standing alone.
-        working_px: at one of these DKPN and stage 2 see a batch; `config.working_px` should be among them: at other sizes
-            things look larger or smaller than they ever did.
+        working_px: at one of these DKPN and stage 2 see a batch; `config.working_px` should be among them: at other
+            sizes things look larger or smaller than they ever did.
     """
 
     config: DKPNConfig = field(default_factory=DKPNConfig)

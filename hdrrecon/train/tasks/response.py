@@ -21,17 +21,18 @@ from hdrrecon.train.loop import log, save_weights
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """How to fit. Curves can be learnt for long; the families are the danger: scenes and simulation are narrower than the
-    world, and who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two perceptrons.
+    """How to fit. Curves can be learnt for long; the families are the danger: scenes and simulation are narrower than
+    the world, and who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two
+    perceptrons.
 
-    `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for views of
-    HDR scenes, soft as renderings are, and for pieces of them and ordinary photos as scenes, sharp as cameras' photos are, most of
-    which are cameras'; `handled`: how likely a photo of each family was worked on after it was taken; `naming`: weight of telling
-    families apart; `components`: principal ones of the statistics, all that is learnt from; `noise` and `curve_noise`: on what the
-    families and the curves see, in standard deviations of the statistics; `weight_decay` and `curve_decay`: likewise;
-    `family_kinds`: what the families see at all (how colourful a scene is, or how light and dark are spread at its ends, tells
-    panoramas from photos more than cameras from films); `kind_dropout`: chance that one of these is hidden from them, so that none
-    is relied on alone.
+    `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for
+    views of HDR scenes, soft as renderings are, and for pieces of them and ordinary photos as scenes, sharp as cameras'
+    photos are, most of which are cameras'; `handled`: how likely a photo of each family was worked on after it was
+    taken; `naming`: weight of telling families apart; `components`: principal ones of the statistics, all that is
+    learnt from; `noise` and `curve_noise`: on what the families and the curves see, in standard deviations of the
+    statistics; `weight_decay` and `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful
+    a scene is, or how light and dark are spread at its ends, tells panoramas from photos more than cameras from films);
+    `kind_dropout`: chance that one of these is hidden from them, so that none is relied on alone.
     """
 
     steps: int = 4500
@@ -55,8 +56,9 @@ class FitRecipe:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a batch is drawn from: what every kind of statistics adds to the principal components (N, kinds, K) in half precision,
-    true inverse curves and `used_codes` (N, samples), families (N,), and how likely each row is to be drawn (N,)."""
+    """What a batch is drawn from: what every kind of statistics adds to the principal components (N, kinds, K) in half
+    precision, true inverse curves and `used_codes` (N, samples), families (N,), and how likely each row is to be drawn
+    (N,)."""
 
     inputs: Tensor
     inverse: Tensor
@@ -81,8 +83,8 @@ def fit(
 ) -> Path:
     """Fit ResponseNet; returns the path of the weights.
 
-    The last weights are kept, not the best on `validation`, whose photos are simulated and would choose a net that is too
-    sure of simulation.
+    The last weights are kept, not the best on `validation`, whose photos are simulated and would choose a net that is
+    too sure of simulation.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
@@ -130,14 +132,16 @@ def fit(
 def principal(inputs: Tensor, count: int) -> Tensor:
     """The first principal directions of inputs (N, D), orthonormal columns (D, up to `count`).
 
-    Noise of equal strength on the components is noise of equal strength on the inputs, without the directions that are left out.
+    Noise of equal strength on the components is noise of equal strength on the inputs, without the directions that are
+    left out.
     """
     spread = inputs - inputs.mean(0)
     return torch.linalg.eigh(spread.T @ spread / len(spread))[1].flip(1)[:, : min(count, len(inputs))].contiguous()
 
 
 def odds_of(source: Counted, recipe: FitRecipe) -> Tensor:
-    """How likely rows are to be drawn, (N,), up to a factor: as the families are in the world, not as they were counted (evenly)."""
+    """How likely rows are to be drawn, (N,), up to a factor: as the families are in the world, not as they were counted
+    (evenly)."""
     if source.scene is None or source.handled is None:
         return torch.ones(len(source.family))
     table = torch.tensor(
@@ -164,7 +168,8 @@ def prepared(source: Counted, net: ResponseNet, directions: Tensor, recipe: FitR
 
 
 def seen(parts: Tensor, visible: Tensor, recipe: FitRecipe) -> tuple[Tensor, None, Tensor]:
-    """Arguments of `ResponseNet.answer`: what the curves see of parts (N, kinds, K), no prior, what the families see."""
+    """Arguments of `ResponseNet.answer`: what the curves see of parts (N, kinds, K), no prior, what the families
+    see."""
     noise = torch.randn_like(parts[:, 0])
     shown = (torch.rand(parts.shape[:2]) >= recipe.kind_dropout) & visible
     return parts.sum(1) + recipe.curve_noise * noise, None, (parts * shown[..., None]).sum(1) + recipe.noise * noise
@@ -180,8 +185,8 @@ def narrowed(net: ResponseNet, size: int) -> ResponseNet:
 
 @torch.no_grad()
 def widened(learner: ResponseNet, directions: Tensor, net: ResponseNet, family_kinds: tuple[str, ...]) -> None:
-    """Copy what a `narrowed` network has learnt into `net`: the directions go into its first layers, for the families without those
-    of kinds they did not see."""
+    """Copy what a `narrowed` network has learnt into `net`: the directions go into its first layers, for the families
+    without those of kinds they did not see."""
     blind = torch.cat([torch.full((KINDS[kind],), kind not in family_kinds) for kind in net.config.kinds])
     for own, learnt in zip(_bodies(net), _bodies(learner)):
         own[0].weight.copy_(learnt[0].weight @ directions.T)
@@ -223,7 +228,8 @@ def response_loss(out: dict[str, Tensor], truth: Counted) -> Tensor:
 
 
 def curve_loss(out: dict[str, Tensor], inverse: Tensor, share: Tensor, family: Tensor, naming: float = 0.05) -> Tensor:
-    """Curve error of the estimate and of the true family's answer, error in stops where the photo has pixels, family."""
+    """Curve error of the estimate and of the true family's answer, error in stops where the photo has pixels,
+    family."""
     own = out["family_curves"][torch.arange(len(family)), family]
 
     def error(curve):
@@ -235,8 +241,8 @@ def curve_loss(out: dict[str, Tensor], inverse: Tensor, share: Tensor, family: T
 
 
 def used_codes(statistics: Tensor, samples: int) -> Tensor:
-    """Share of well-exposed values at `samples` uniform codes, (N, samples), from the level histograms; tempered (square
-    root), so that a grey wall is not all that counts."""
+    """Share of well-exposed values at `samples` uniform codes, (N, samples), from the level histograms; tempered
+    (square root), so that a grey wall is not all that counts."""
     share = statistics[:, : 3 * LEVEL_BINS].reshape(-1, 3, LEVEL_BINS).clamp(min=0).mean(1)
     share[:, : round(13 / 256 * LEVEL_BINS)], share[:, round(241 / 256 * LEVEL_BINS) :] = 0, 0
     share = nn.functional.interpolate(share[:, None], samples, mode="linear")[:, 0] + 1e-6

@@ -104,8 +104,8 @@ class RestoreTask:
     ) -> tuple[Tensor, dict[str, float]]:
         """How wrong an answer to `linear` (N, 3, H, W) is, and the parts of that.
 
-        Pixels may be photos, or rows of pixels of which those that were not lost are well exposed; of these `batch` has the `gain`
-        (N, 1, 1, 1) too, which brings `linear` to the scale of the truth.
+        Pixels may be photos, or rows of pixels of which those that were not lost are well exposed; of these `batch` has
+        the `gain` (N, 1, 1, 1) too, which brings `linear` to the scale of the truth.
         """
         code, truth, weights = batch["code"], batch["truth"], self.weights
         over, under = over_mask(code), under_mask(code)
@@ -177,7 +177,8 @@ class RestoreTask:
 
 
 def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> Tensor:
-    """Linear light (1, 3, H, W) of a validation shot, as `linearizer` estimates it; without one, with the true curve."""
+    """Linear light (1, 3, H, W) of a validation shot, as `linearizer` estimates it; without one, with the true
+    curve."""
     code = shot["code"]
     curve = shot["inverse"] if linearizer is None else linearizer.estimate(code)["inverse"].view(1, 1, -1)
     return interpolate_uniform(curve, code)

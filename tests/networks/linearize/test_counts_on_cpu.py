@@ -72,7 +72,8 @@ def test_heights_are_told_apart_at_the_bounds_of_the_logarithm():
 
 
 def test_counting_takes_few_operations(monkeypatch):
-    """Work, not time: of a photo of one block there is a fixed number of histograms, however many pixels lie on edges."""
+    """Work, not time: of a photo of one block there is a fixed number of histograms, however many pixels lie on
+    edges."""
     calls = []
     original = counts_on_cpu.cv2.calcHist
     monkeypatch.setattr(counts_on_cpu.cv2, "calcHist", lambda *given: calls.append(1) or original(*given))

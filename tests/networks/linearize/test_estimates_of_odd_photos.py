@@ -69,7 +69,8 @@ def test_estimate_is_a_response(network, strength):
 
 
 def drawing():
-    """Flat shapes and a line of slanted, antialiased edges on white: most code values occur, hardly any of them often."""
+    """Flat shapes and a line of slanted, antialiased edges on white: most code values occur, hardly any of them
+    often."""
     y, x = np.mgrid[0:200, 0:300]
     page = np.ones((200, 300, 3))
     page[40:90, 30:120] = 0, 0.8, 0
@@ -87,7 +88,8 @@ CLUELESS |= {"drawing": drawing(), "checker": CHECKER}
 
 @pytest.mark.parametrize("name", CLUELESS)
 def test_the_shipped_estimator_is_unsure_where_a_photo_tells_nothing(name):
-    """No family is certain, the band is wide, there is no confidence, and the curve lies between those of the families."""
+    """No family is certain, the band is wide, there is no confidence, and the curve lies between those of the
+    families."""
     needs_weights()
     network = zoo.load(zoo.model_info(zoo.DEFAULT_MODEL).linearize)
     out = network.estimate(CLUELESS[name])

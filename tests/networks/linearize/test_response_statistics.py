@@ -60,7 +60,8 @@ def test_any_photo_gives_finite_statistics(size, fill):
 
 
 def test_half_way_in_light_lies_above_half_way_in_code():
-    """The mean place of the middle, as a number, rises with the response's bend; a straight response has its middles in the middle."""
+    """The mean place of the middle, as a number, rises with the response's bend; a straight response has its middles in
+    the middle."""
 
     def ramp(gamma):
         return (torch.linspace(0.02, 0.8, 40) ** (1 / gamma)).expand(3, 8, -1)

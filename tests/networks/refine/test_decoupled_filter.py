@@ -1,4 +1,5 @@
-"""The decoupled filter: its equation, its fast path and gradients, what it keeps unchanged, and what it needs in memory."""
+"""The decoupled filter: its equation, its fast path and gradients, what it keeps unchanged, and what it needs in
+memory."""
 
 from __future__ import annotations
 
@@ -146,7 +147,8 @@ def test_linear_in_the_image(size, factor, seed):
 
 
 def test_kernels_are_taken_as_a_network_gives_them():
-    """Slices of a wider tensor, channels_last, one matrix for all pixels expanded: same answer, and nothing given is written to."""
+    """Slices of a wider tensor, channels_last, one matrix for all pixels expanded: same answer, and nothing given is
+    written to."""
     levels, kernels = draw(n=2, per_pixel=False)
     wanted = decoupled_filter_reference(levels, kernels, (1, 4))
     wide = torch.cat([kernels.spatial.flatten(1, 2), torch.zeros(2, 5, 6, 7)], 1).to(memory_format=torch.channels_last)
@@ -177,7 +179,8 @@ def test_half_precision_kernels_follow_the_image():
 
 @pytest.mark.parametrize("k", [3, 7])
 def test_memory_does_not_grow_with_the_kernel(k):
-    """At inference three images beside the inputs; in training also the filtered levels, a few images and the gradients."""
+    """At inference three images beside the inputs; in training also the filtered levels, a few images and the
+    gradients."""
     levels, kernels = draw(l=3, k=k, h=96, w=96, per_pixel=False)
     image = 3 * 96 * 96 * 4
     with torch.inference_mode(), BENCHMARK.PeakMemory() as fast:
@@ -212,7 +215,8 @@ def test_normalised_kernels():
 
 @pytest.mark.parametrize("height, width", [(12, 16), (11, 18), (1, 3)])
 def test_pooled_levels_are_weighted_averages_made_large(height, width):
-    """Cells averaged one by one in numpy, enlarged by OpenCV; the last cells are smaller where 4 does not divide the size."""
+    """Cells averaged one by one in numpy, enlarged by OpenCV; the last cells are smaller where 4 does not divide the
+    size."""
     image, weights = torch.rand(2, 3, height, width), torch.rand(2, 1, height, width)
     levels = pooled_levels(image, weights, (1, 4))
     assert torch.equal(levels[:, 0], image)

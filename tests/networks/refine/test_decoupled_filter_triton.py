@@ -1,4 +1,5 @@
-"""The Triton kernels against the reference: compiled where there is a CUDA device, else through Triton's interpreter on the CPU."""
+"""The Triton kernels against the reference: compiled where there is a CUDA device, else through Triton's interpreter on
+the CPU."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def placed(levels, kernels):
 
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_fused_kernels_are_the_reference(filtering, size):
-    """Values and all gradients; 143 pixels are more than one block of 128, and taps 8 apart leave the smaller images on every side."""
+    """Values and all gradients; 143 pixels are more than one block of 128, and taps 8 apart leave the smaller images on
+    every side."""
     levels, kernels = draw(**size, grad=True)
     dilations = (1, 8)[-levels.shape[1] :]
     wanted = (

@@ -7,7 +7,8 @@ from hdrrecon.networks.restore.efficientnet_lite import EfficientNetConfig, Effi
 
 
 def test_parameters_are_the_published_ones():
-    """4,652,008 with classifier (EfficientNet-Lite0 model table: 4.7 M). Folding makes each normalisation's gain and shift one bias."""
+    """4,652,008 with classifier (EfficientNet-Lite0 model table: 4.7 M). Folding makes each normalisation's gain and
+    shift one bias."""
     head, classifier = 320 * 1280 + 2 * 1280, 1280 * 1000 + 1000
     trunk = EfficientNetLite0()
     biases = sum(b.numel() for k, b in trunk.named_parameters() if k.endswith("bias"))
@@ -42,7 +43,8 @@ def test_training_and_evaluation_are_the_same():
     "kernel,stride,size,first,last", [(3, 2, 8, 0, 1), (3, 2, 9, 1, 1), (5, 2, 8, 1, 2), (5, 1, 8, 2, 2)]
 )
 def test_padding_is_tensorflows(kernel, stride, size, first, last):
-    """Of TensorFlow's "SAME" padding (its documentation, tf.nn): total = max((ceil(n / s) - 1) s + k - n, 0), less of it first."""
+    """Of TensorFlow's "SAME" padding (its documentation, tf.nn): total = max((ceil(n / s) - 1) s + k - n, 0), less of
+    it first."""
     conv = SamePaddedConv2d(1, 1, kernel, stride)
     torch.nn.init.ones_(conv.weight), torch.nn.init.zeros_(conv.bias)
     valid = conv(torch.ones(1, 1, size, size))[0, 0]

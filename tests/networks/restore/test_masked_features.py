@@ -69,7 +69,8 @@ def test_photos_of_one_value_and_odd_sizes_get_finite_light(net, size, value):
 
 
 def test_of_a_photo_that_clipped_everywhere_nothing_is_sure(net):
-    """Whatever the weights, its intervals are wide; where a fifth was measured they are the network's own. Light stays as it is."""
+    """Whatever the weights, its intervals are wide; where a fifth was measured they are the network's own. Light stays
+    as it is."""
     white = torch.ones(1, 3, 48, 64)
     found, deep = net(white, white), net.look(white, white, 64)
     assert found.above.min() >= 4 and found.below.min() >= 4

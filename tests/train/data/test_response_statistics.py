@@ -69,7 +69,8 @@ def test_odd_pictures_answer_with_any_family(curves, tmp_path):
 
 
 def test_another_exposure_is_what_the_camera_would_have_shown(small_photo):
-    """Twice the light through the mean camera is twice the light in linear values, up to the clip level; none is the same photo."""
+    """Twice the light through the mean camera is twice the light in linear values, up to the clip level; none is the
+    same photo."""
     curve = ResponseCurve.camera()
     np.testing.assert_allclose(exposed_anew(small_photo, 1.0), small_photo / np.float32(255), atol=2e-2)
     brighter = curve.linearize(exposed_anew(small_photo, 2.0))

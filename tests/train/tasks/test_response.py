@@ -82,7 +82,8 @@ def test_batches_hold_the_stated_share_of_photos():
 
 
 def test_photos_counted_evenly_are_drawn_as_the_world_has_them():
-    """Summed over both kinds of handling, the odds of a family are those of its scenes; odd pictures know no handling."""
+    """Summed over both kinds of handling, the odds of a family are those of its scenes; odd pictures know no
+    handling."""
     recipe = FitRecipe(view_odds=(0.5, 0.3, 0.2), photo_odds=(0.8, 0.15, 0.05), handled=(0.6, 0.2, 0.1))
     scene, handled, family = (
         x.flatten() for x in torch.meshgrid(*map(torch.tensor, ([VIEW, PHOTO, ODD], [0, 1], [0, 1, 2])), indexing="ij")
