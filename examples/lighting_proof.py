@@ -15,7 +15,7 @@ floor, in the light of
 
 and the script prints, for each, the mean absolute error of the linear picture against the true one in percent of
 its mean brightness (as rendered, and with the exposure matched first, as an artist would), and the shadow contrast:
-the open floor (its median) against its darkest 1 %. With -o, it writes the pictures side by side. Renderings are kept
+the open floor (its median) against its darkest 1 %. With -o, it writes all pictures side by side, on one sheet. Renderings are kept
 in --cache under the contents of their panorama, so that new weights render anew only what they change.
 
 At 256 samples the noise of a rendering adds at most 2 % to an error.
@@ -131,8 +131,10 @@ def compare(picture: np.ndarray, true: np.ndarray, floor: np.ndarray) -> dict[st
     return {"mae": error(picture), "mae_matched": error(matched), "contrast": float(open_floor / dark)}
 
 
-def prove(path: Path, rebuild: hdrrecon.Reconstructor, args: argparse.Namespace) -> dict[str, dict[str, float]]:
-    """The renderings of one HDRI, compared; writes their picture if asked to."""
+def prove(
+    path: Path, rebuild: hdrrecon.Reconstructor, args: argparse.Namespace
+) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """The renderings of one HDRI, compared, and side by side."""
     code, truth = photograph(hdrrecon.read(path)[..., :3], args.clip)
     ways = ({"highlights": "median"}, {"highlights": "energy", "sun": "off"}, {"highlights": "energy"})
     rebuilt = [rebuild(code, response=args.response, panorama=True, **way) for way in ways]
@@ -141,14 +143,13 @@ def prove(path: Path, rebuild: hdrrecon.Reconstructor, args: argparse.Namespace)
         name: render(panorama, args.width, args.samples, args.cache) for name, panorama in zip(NAMES, panoramas)
     }
     true, floor = pictures["true"]
-    if args.out:
-        exposure = 0.6 / np.percentile(true, 95)
-        row = [
-            captioned(view.tonemap(enlarged(picture) * exposure, "clip"), name)
-            for name, (picture, _) in pictures.items()
-        ]
-        view.write_picture(args.out / f"{path.stem}.png", stacked(row, axis=1))
-    return {name: compare(picture, true, floor) for name, (picture, _) in pictures.items()}
+    exposure = 0.6 / np.percentile(true, 95)
+    found = {name: compare(picture, true, floor) for name, (picture, _) in pictures.items()}
+    row = [
+        captioned(view.tonemap(enlarged(picture) * exposure, "clip"), f"{name}  shadow {found[name]['contrast']:.2f}")
+        for name, (picture, _) in pictures.items()
+    ]
+    return found, captioned(stacked(row, axis=1), path.stem)
 
 
 def enlarged(picture: np.ndarray, times: int = 3) -> np.ndarray:
@@ -178,15 +179,19 @@ def main(arguments: list[str] | None = None) -> None:
     head = "".join(f"{name:>8}" for name in NAMES[:-1])
     print(f"{'':22}{'MAE %':^{group}}{'MAE %, exposure matched':^{group}}{'shadow contrast':^{group + 8}}")
     print(f"{'':22}{head}{head}{head}{NAMES[-1]:>8}")
-    found = []
+    found, rows = [], []
     for path in paths:
-        found.append(prove(path, rebuild, args))
-        print_row(path.stem, found[-1])
+        figures, row = prove(path, rebuild, args)
+        print_row(path.stem, figures)
+        found.append(figures)
+        rows.append(row)
+    if args.out:
+        view.write_picture(args.out / "lighting_proof.jpg", stacked(rows, axis=0))
     if len(found) > 1:
         print_row(
             "mean",
             {
-                name: {key: mean_of(key, [rows[name][key] for rows in found]) for key in found[0][name]}
+                name: {key: mean_of(key, [each[name][key] for each in found]) for key in found[0][name]}
                 for name in NAMES
             },
         )

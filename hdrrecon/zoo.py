@@ -88,7 +88,7 @@ WEIGHTS = {
     ),
     "light-budget": Weights(
         "light-budget.safetensors",
-        "17a62aeddcb459a99c2239191b6c170788284bf3430c21102aa9e438818d3ddd",
+        "ca2f3f2a4c0391ecc9cac09fb21972fb3d5c186b8d249bf2de7add6e1f8db42c",
         trained_on="146 HDR panoramas; see the card",
     ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),

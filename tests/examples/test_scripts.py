@@ -73,7 +73,7 @@ def test_lighting_proof_of_a_true_sun(tmp_path, capsys, monkeypatch):
     assert row[-2] == row[-1] and row[-1] > 1.1 * row[8], (
         "the shadow is that of the truth, and darker than without a sun"
     )
-    assert (tmp_path / "out/sun.png").exists()
+    assert (tmp_path / "out/lighting_proof.jpg").exists()
     monkeypatch.setattr("mitsuba.render", None)
     proof.main(arguments)
     assert capsys.readouterr().out == first, "no second rendering"
