@@ -199,7 +199,7 @@ def _kind(
 ) -> int:
     """Index in `KINDS`: what the scene is truly lit by. A moon is a sun: in a photo exposed for it nothing tells them apart,
     and its blue sky tells it from a lamp."""
-    solid, toward = pixel_solid_angle(HEIGHT), directions(HEIGHT)
+    solid, toward = pixel_solid_angle(len(true)), directions(len(true))
     near = toward @ strongest > np.cos(np.radians(_SUN_DEG))
     lost = np.maximum(true - photo, 0) * solid
     sun = float(lost[near].sum())
