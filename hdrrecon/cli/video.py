@@ -67,7 +67,7 @@ def video(
         from hdrrecon.zoo import DEFAULT_MODEL
 
         options = FilmOptions(codec, transfer, white_nits, peak_nits, quality, speed)  # type: ignore[arg-type]
-        made = Reconstructor(model or DEFAULT_MODEL, device, precision=precision)
+        made = Reconstructor(model or DEFAULT_MODEL, device, precision=precision)  # type: ignore[arg-type]
         with _progress(quiet) as progress:
             report = reconstruct(
                 source,
@@ -101,6 +101,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        TaskID,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
@@ -110,7 +111,7 @@ def _progress(quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
     left = (TextColumn("left"), TimeRemainingColumn())
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), *left)
     bar = Progress(*columns, console=console, disable=quiet or not console.is_terminal)
-    tasks: dict[str, int] = {}
+    tasks: dict[str, TaskID] = {}
 
     def progress(what: str, done: int, total: int) -> None:
         if what not in tasks:

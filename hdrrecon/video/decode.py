@@ -19,7 +19,13 @@ from hdrrecon.io.optional import need
 from hdrrecon.video import ycbcr
 
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273 table 3
-_MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}  # ITU-T H.273 table 4
+_MATRICES: dict[int, ycbcr.Matrix] = {
+    1: "bt709",
+    5: "bt601",
+    6: "bt601",
+    9: "bt2020",
+    10: "bt2020",
+}  # ITU-T H.273 table 4
 _FULL_RANGE = 2  # as FFmpeg counts
 _HD_ROWS = 720  # untagged films of fewer rows are BT.601
 _SAMPLINGS = ("420p", "422p", "444p", "440p")
@@ -55,7 +61,7 @@ class Film:
     siting: ycbcr.Siting
     rotation: int  # quarter turns counter-clockwise that the frames have been given
     white: float = 1.0  # nominal R'G'B' at which it clips
-    notes: Counter = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -226,8 +232,8 @@ def _code(film: Film, frame: Any) -> np.ndarray:
     """A frame of PyAV as integers of R'G'B', upright."""
     name = frame.format.name
     if name in _PLANAR and _PLANAR[name] == film.bits:
-        planes = tuple(_plane(plane, film.bits) for plane in frame.planes[:3])
-        rgb = ycbcr.to_rgb(planes, film.bits, film.matrix, film.full_range, film.siting)
+        luma, blue, red = (_plane(plane, film.bits) for plane in frame.planes[:3])
+        rgb = ycbcr.to_rgb((luma, blue, red), film.bits, film.matrix, film.full_range, film.siting)
         code = quantised(rgb, film.white, film.bits)
     else:  # RGB, grey, palettes, half-planar and others: FFmpeg brings them to RGB, told the matrix
         deep = film.bits > 8 or (frame.format.components and frame.format.components[0].bits > 8)

@@ -115,7 +115,8 @@ class FilmWriter:
     ):
         os.environ.setdefault("SVT_LOG", "1")  # else SVT-AV1 talks on stderr; read when the library is loaded
         self.av = need("av", "video", "writing films")
-        self.path, self.options, self.notes = path, options, []
+        self.path, self.options = path, options
+        self.notes: list[str] = []
         coding = self.coding = _CODINGS[options.codec]
         across, down = coding.subsampling
         self.size = max(down, size[0] // down * down), max(across, size[1] // across * across)

@@ -135,8 +135,9 @@ class _Given:
     """A source of frames that can be gone through again."""
 
     def __init__(self, source: Path, fps: float | None, deinterlace: bool):
-        self.source, self.deinterlace, self.notes = source, deinterlace, Counter()
-        self.film = None
+        self.source, self.deinterlace = source, deinterlace
+        self.notes: Counter[str] = Counter()
+        self.film: decode.Film | None = None
         if is_sequence(source):
             self.files = files_of(source)
             self.fps, self.total = fps or 25.0, len(self.files)

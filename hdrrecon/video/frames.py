@@ -7,7 +7,7 @@ are constant within a shot. A stream is seen once: its response follows what is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +101,9 @@ def steady(
     from hdrrecon.video.temporal import LightMemory, TemporalOptions
 
     temporal = temporal or TemporalOptions()
-    memory, waiting = LightMemory(fps, temporal), []
-    coded = coded_frames(images, reconstructor, None if plan is None else [shot.start for shot in plan])
+    memory = LightMemory(fps, temporal)
+    waiting: list[Coded] = []
+    coded = coded_frames(images, reconstructor, None if plan is None else {shot.start for shot in plan})
     if plan is not None:
         curved = _as_planned(coded, plan)
     else:
@@ -120,7 +121,7 @@ def steady(
 
 
 def coded_frames(
-    images: Iterable[tuple[InputImage, Any]], reconstructor: Reconstructor, starts: Sequence[int] | None = None
+    images: Iterable[tuple[InputImage, Any]], reconstructor: Reconstructor, starts: Collection[int] | None = None
 ) -> Iterator[Coded]:
     """Images, each with a tag, as codes on the device. Cuts are where `starts` says; None: where they are found."""
     before = size = None
@@ -147,28 +148,26 @@ def plan_shots(
 
     known = pick_response(response)
     shots: list[Shot] = []
-    evidence, start = None, 0
-    for index, frame in enumerate(coded_frames(images, reconstructor)):
-        if frame.first and index:
+    evidence, start, count = ShotEvidence(reconstructor.pipeline), 0, 0
+    for frame in coded_frames(images, reconstructor):
+        if frame.first and count:
             shots.append(Shot(start, known or evidence.response()))
-            evidence, start = None, index
+            evidence, start = ShotEvidence(reconstructor.pipeline), count
         if known is None:
-            evidence = evidence or ShotEvidence(reconstructor.pipeline)
             evidence.add(frame.codes)
+        count += 1
         if seen is not None:
             seen()
-    if evidence is not None or known is not None:
+    if count:
         shots.append(Shot(start, known or evidence.response()))
     return shots
 
 
 def _as_planned(coded: Iterable[Coded], plan: Sequence[Shot]) -> Iterator[tuple[Coded, ResponseCurve]]:
-    shots = iter(plan)
-    shot = None
+    index = -1
     for frame in coded:
-        if frame.first:
-            shot = next(shots)
-        yield frame, shot.response
+        index += frame.first
+        yield frame, plan[index].response
 
 
 def _live(
@@ -183,7 +182,8 @@ def _live(
     if known is not None:
         yield from ((frame, known) for frame in coded)
         return
-    live, waiting = LiveResponse(reconstructor.pipeline), []
+    live = LiveResponse(reconstructor.pipeline)
+    waiting: list[Coded] = []
 
     def given() -> Iterator[tuple[Coded, ResponseCurve]]:
         for frame in waiting[::FIRST_STRIDE]:

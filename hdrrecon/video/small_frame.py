@@ -72,6 +72,7 @@ def _answered(photo: PreparedPhoto, size, asked, code, linear, over) -> tuple[np
 def _head(photo: PreparedPhoto, code: Tensor, linear: Tensor, deep: Tensor) -> tuple[Tensor, Tensor]:
     """Stops (n, 3) and their spread (n,) as the restoring network answers for pixels of these codes."""
     code, linear, deep = (v.to(photo.codes.device).T[None, ..., None] for v in (code, linear, deep))
+    assert photo.restore is not None, "features come from a restoring network"
     restored = photo.restore.answer(code, linear, deep)
     stops = getattr(restored, photo.highlights)[0, ..., 0].T.cpu()
     return stops, restored.spread[0, 0, :, 0].cpu()

@@ -39,7 +39,8 @@ class LightLevels:
 
 def mastering_display(peak_nits: float) -> dict[str, tuple[float, ...]]:
     """Chromaticities of the display that was, so to speak, graded on (P3, D65), and its luminance in cd/m2."""
-    return dict(zip("RGB", PRIMARIES["p3"])) | {"WP": D65, "L": (peak_nits, LOWEST_NITS)}
+    red, green, blue = PRIMARIES["p3"]
+    return {"R": red, "G": green, "B": blue, "WP": D65, "L": (peak_nits, LOWEST_NITS)}
 
 
 def x265_params(transfer: Transfer, peak_nits: float) -> str:

@@ -114,7 +114,7 @@ class LightMemory:
             one = held[index]
             if index < count:
                 out.append(self._corrected(one, future))
-            if index:
+            if one.forward is not None and index:
                 seen = observed(future or nothing(one.small.over.shape[:2]), one.small, self.options.memory)
                 future = carried(seen, one.forward, held[index - 1].small, self.fps, self.options.memory)
         return out[::-1]
@@ -145,7 +145,8 @@ def _motion(one: SmallFrame, other: SmallFrame) -> tuple[Motion, Motion]:
     def enlarge(image: np.ndarray) -> np.ndarray:
         return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
 
-    return tuple(Motion(enlarge(m.flow) * zoom, enlarge(m.trust), m.exposure) for m in pair)
+    there, back = (Motion(enlarge(m.flow) * zoom, enlarge(m.trust), m.exposure) for m in pair)
+    return there, back
 
 
 def with_correction(photo: PreparedPhoto, stops: np.ndarray) -> PreparedPhoto:

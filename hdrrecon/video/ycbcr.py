@@ -70,12 +70,13 @@ def from_rgb(
     out = []
     for index, plane in enumerate(cv2.split(codes)):
         if index and (across, down) != (1, 1):
-            plane = cv2.sepFilter2D(plane, -1, *kernel, borderType=cv2.BORDER_REFLECT_101)[::down, ::across]
+            plane = cv2.sepFilter2D(plane, -1, kernel[0], kernel[1], borderType=cv2.BORDER_REFLECT_101)
+            plane = plane[::down, ::across]
         if dither is not None:
             plane = plane + _noise(plane.shape, dither * 3 + index)
         low, high = 1 << (bits - 8), (255 << (bits - 8)) - 1  # the others are for synchronisation
         out.append(np.clip(np.rint(plane), low, high).astype(np.uint16))
-    return tuple(out)
+    return out[0], out[1], out[2]
 
 
 def _from_codes(matrix: str, bits: int, full_range: bool) -> np.ndarray:
