@@ -143,7 +143,7 @@ def table(side: int, size: int, device: str) -> None:
     )
     first = None
     for name, way in ways.items():
-        jobs = [lambda training=training: run(way, tensors, training) for training in (False, True)]
+        jobs = [lambda training=training, way=way: run(way, tensors, training) for training in (False, True)]
         costs = [cost(job, device) for job in jobs for cost in (milliseconds, megabytes)]
         first = first or costs
         ratios = [a / b for a, b in zip(first, costs)]

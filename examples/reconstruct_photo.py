@@ -33,7 +33,8 @@ def main(photo=HERE / "photos" / "window.jpg", folder=None) -> Path:
     picture = write_picture(folder / f"{name}.png", strip)
     restored = np.any(out.radiance > out.linear, axis=-1)
     print(
-        f"restored {100 * restored.mean():.2f} % of the pixels, brightest {np.log2(out.radiance.max()):.1f} stops above the clip level"
+        f"restored {100 * restored.mean():.2f} % of the pixels, brightest {np.log2(out.radiance.max()):.1f} "
+        f"stops above the clip level"
     )
     print("camera families: " + ", ".join(f"{k} {100 * v:.0f} %" for k, v in out.response.facts["families"].items()))
     return picture

@@ -63,7 +63,8 @@ def main(source, out, model="full"):
     alone = [reconstructor(frame) for frame in frames]
     steady = list(video.reconstruct_frames(frames, film.fps, reconstructor=reconstructor))
     print(
-        f"clipped pixels change by {flicker(alone, frames):.3f} stops frame by frame, {flicker(steady, frames):.3f} steady"
+        f"clipped pixels change by {flicker(alone, frames):.3f} stops frame by frame, "
+        f"{flicker(steady, frames):.3f} steady"
     )
     strip = time_slice_strip({"frame by frame": alone, "steady": steady})
     cv2.imwrite(str(out / "time_slices.png"), strip[..., ::-1])

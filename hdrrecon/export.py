@@ -33,17 +33,23 @@ from hdrrecon.networks.stages import Linearizer, Refiner, Restorer
 
 Format = Literal["onnx", "pt2"]
 RECIPE = (
-    "code: the photo's values in [0, 1], RGB. Response: give 'response' the statistics of hdrrecon.networks.linearize.response_statistics; "
+    "code: the photo's values in [0, 1], RGB. Response: give 'response' the statistics of "
+    "hdrrecon.networks.linearize.response_statistics; "
     "linear = inverse, at 1024 evenly spaced codes, interpolated linearly; the library "
     "trusts it less for photos of few levels (hdrrecon.camera.evidence). Or take any inverse response you know.",
-    "Masks: over = clip((255 code - 240) / 10, 0, 1) per channel, with hdrrecon.camera.masks as the authority; under likewise; "
+    "Masks: over = clip((255 code - 240) / 10, 0, 1) per channel, with hdrrecon.camera.masks as the authority; "
+    "under likewise; "
     "depth = -log2(clip(linear, 2**-10, 1)) / 10.",
-    "Seen: area means of code, linear, over, under and depth at the working size (longest side working_px, never enlarged), edges "
+    "Seen: area means of code, linear, over, under and depth at the working size (longest side working_px, never "
+    "enlarged), edges "
     "repeated to multiples of multiple_of; 'look' gives deep, cut to half the working size, rounded up.",
-    "Enlarge deep bilinearly (pixel centres, no aligned corners) to the photo's size and give 'answer' the clipped and crushed "
-    "pixels; light = linear * 2**(over * median) + under * shadow there, linear elsewhere ('energy' instead of 'median' "
+    "Enlarge deep bilinearly (pixel centres, no aligned corners) to the photo's size and give 'answer' the "
+    "clipped and crushed "
+    "pixels; light = linear * 2**(over * median) + under * shadow there, linear elsewhere ('energy' instead of "
+    "'median' "
     "for other highlights).",
-    "Refine, if there: area means of code, linear and light at its working size; light * 2**(max(over, under) * correction, enlarged), "
+    "Refine, if there: area means of code, linear and light at its working size; light * 2**(max(over, under) * "
+    "correction, enlarged), "
     "never below linear.",
 )
 

@@ -74,7 +74,8 @@ class ReconstructOptions:
         object.__setattr__(self, "sun", check_sun(self.sun))
         if not isinstance(self.sun, str) and self.highlights != "energy":
             raise ValueError(
-                f'a sun belongs to the energy answer, and highlights is {self.highlights!r}; pass highlights="energy", or leave '
+                f"a sun belongs to the energy answer, and highlights is {self.highlights!r}; pass "
+                f'highlights="energy", or leave '
                 "sun out"
             )
         _number("strength", self.strength, 0, 1)

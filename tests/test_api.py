@@ -161,7 +161,10 @@ def test_an_unknown_response_is_refused(rebuild, small_photo):
 
 def test_import_is_quick_and_changes_nothing():
     """No torch before something is computed."""
-    script = "import sys, hdrrecon; dir(hdrrecon); hdrrecon.options; bad = {'torch', 'cv2', 'kornia', 'OpenEXR', 'numpy'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    script = (
+        "import sys, hdrrecon; dir(hdrrecon); hdrrecon.options; bad = {'torch', 'cv2', 'kornia', 'OpenEXR', "
+        "'numpy'} & set(sys.modules); sys.exit(str(bad) if bad else 0)"
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 

@@ -47,7 +47,7 @@ def main() -> None:
     for _ in range(max(1, options.photos // BATCH)):
         spent["street"] += seconds(lambda: next(batches), options.device)
         for name, stream in pairs.items():
-            spent[name] += seconds(lambda: [next(stream) for _ in range(BATCH)], "cpu")
+            spent[name] += seconds(lambda stream=stream: [next(stream) for _ in range(BATCH)], "cpu")
     made = BATCH * max(1, options.photos // BATCH)
     print(f"| photos of {options.size} px, one thread | ms a photo | times the street |\n| --- | ---: | ---: |")
     for name, total in spent.items():

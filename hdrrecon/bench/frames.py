@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import torch
@@ -122,9 +123,16 @@ def table(reconstructor: Reconstructor, image: Tensor, reached: Floors, repeats:
     for name, work in reconstructor.pipeline.steps(PixelCodes.of_tensor(image)):
         (moved, flops), taken = counted(work), seconds(work, image.device, repeats)
         yield (
-            f"{name:42s} {1000 * taken:8.3f} {moved / 1e6:9.1f} {flops / 1e9:8.2f} {moved / taken / reached.copy:10.1%} "
+            f"{name:42s} {1000 * taken:8.3f} {moved / 1e6:9.1f} {flops / 1e9:8.2f} "
+            f"{moved / taken / reached.copy:10.1%} "
             f"{flops / taken / reached.product:8.1%}"
         )
+
+
+def repeated(work: Callable[[], object], times: int) -> None:
+    """Call it so many times; only the last has to be waited for."""
+    for _ in range(times):
+        work()
 
 
 def report(
@@ -135,7 +143,8 @@ def report(
     image = frame(width_px, device)
     reached = floors(device)
     yield (
-        f"{model}, {image.shape[2]} x {image.shape[1]}, {CLIPPED_PERCENT:g} % clipped; copy {reached.copy / 1e12:.3f} TB/s, "
+        f"{model}, {image.shape[2]} x {image.shape[1]}, {CLIPPED_PERCENT:g} % clipped; copy "
+        f"{reached.copy / 1e12:.3f} TB/s, "
         f"bf16 product {reached.product / 1e12:.3f} TFLOP/s"
     )
     for speed in SPEEDS:
@@ -144,12 +153,10 @@ def report(
         for words, options in (("", {}), (", one response for all frames", {"response": known})):
             if device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(device)
-            taken = seconds(lambda: reconstructor(image, **options), device, repeats)
+            one = partial(reconstructor, image, **options)
+            taken = seconds(one, device, repeats)
             row = IN_A_ROW if device.type == "cuda" else 1  # a CPU is always waited for
-            in_a_row = (
-                seconds(lambda: [reconstructor(image, **options) for _ in range(row)], device, max(1, repeats // 5))
-                / row
-            )
+            in_a_row = seconds(partial(repeated, one, row), device, max(1, repeats // 5)) / row
             peak = torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else 0.0
             yield (
                 f"{1 / taken:7.1f} frames/s {1000 * taken:8.2f} ms {peak:6.2f} GB, {1 / in_a_row:7.1f} in a row  "

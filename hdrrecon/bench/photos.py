@@ -207,7 +207,10 @@ def machine_description() -> str:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     load = f", load {os.getloadavg()[0]:.1f} before the first" if hasattr(os, "getloadavg") else ""
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ""
-    return f"{processor}, {cores} cores, {torch.get_num_threads()} torch threads{load}{gpu}, torch {torch.__version__}, {platform.system()}"
+    return (
+        f"{processor}, {cores} cores, {torch.get_num_threads()} torch threads{load}{gpu}, torch "
+        f"{torch.__version__}, {platform.system()}"
+    )
 
 
 if __name__ == "__main__":

@@ -100,7 +100,8 @@ def from_bracket(
     moved = moved_share(codes.detach(), log_inverse.detach(), log_times)
     if moved > MOST_MOVED:
         warnings.warn(
-            f"the photos disagree in {moved:.0%} of their pixels: the scene or the camera moved, or the times are wrong; "
+            f"the photos disagree in {moved:.0%} of their pixels: the scene or the camera moved, or the times "
+            f"are wrong; "
             "align them first, or leave out what moved",
             MotionWarning,
             stacklevel=2,

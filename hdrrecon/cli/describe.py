@@ -29,7 +29,10 @@ def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
     yield from file_lines(photo)
     if photo.linear:
         peak = float(photo.pixels.max())
-        yield f"light     linear already, brightest {peak:.4g} ({np.log2(max(peak, 1e-9)):+.1f} stops); there is no camera to invert"
+        yield (
+            f"light     linear already, brightest {peak:.4g} ({np.log2(max(peak, 1e-9)):+.1f} stops); there is "
+            f"no camera to invert"
+        )
         return
     yield from clipping_lines(photo.pixels)
     if photo.response:
@@ -63,7 +66,10 @@ def clipping_lines(code: np.ndarray) -> Iterator[str]:
         f"clipped   {channels}  any {share(clipped.any(-1))}  all three {share(clipped.all(-1))} "
         f"(code {round(255 * OVER_FULL)} of 255 and up)"
     )
-    yield f"black     {share(code.max(-1) < UNDER_START)} of the pixels below code {round(255 * UNDER_START)} in every channel"
+    yield (
+        f"black     {share(code.max(-1) < UNDER_START)} of the pixels below code {round(255 * UNDER_START)} in "
+        f"every channel"
+    )
 
 
 def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] | None = None) -> Iterator[str]:
@@ -93,4 +99,7 @@ def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] 
     elif pipeline.restore is None:
         yield "run       would linearise the photo and restore nothing: this model has no stage for it"
     else:
-        yield f"run       would linearise the photo and restore light in {touched:.2f} % of the pixels; the others stay as measured"
+        yield (
+            f"run       would linearise the photo and restore light in {touched:.2f} % of the pixels; the others "
+            f"stay as measured"
+        )

@@ -27,7 +27,10 @@ def evaluate(
         typer.Option(
             "-m",
             "--method",
-            help="[LABEL=]MODEL, classic:NAME, module:function, files:FOLDER, or a baseline; repeat for more. Default: the default model.",
+            help=(
+                "[LABEL=]MODEL, classic:NAME, module:function, files:FOLDER, or a baseline; repeat for more. "
+                "Default: the default model."
+            ),
         ),
     ] = None,
     condition: Annotated[
@@ -211,7 +214,8 @@ def _what(data, pairs, condition, predictions, limit):
     if pairs is not None:
         if condition:
             raise ValueError(
-                "--pairs measures the photos as they are; leave --condition out, or give the truths' folder without --pairs"
+                "--pairs measures the photos as they are; leave --condition out, or give the truths' folder "
+                "without --pairs"
             )
         sources, notes = find_pairs(pairs)
         conditions = [None]

@@ -41,7 +41,10 @@ Sun = Annotated[
     typer.Option(
         "--sun",
         metavar="auto|off|ELEVATION,AZIMUTH[,STRENGTH]",
-        help="Of panoramas, with --highlights energy, which it implies: where the sun is, in degrees; azimuth 0 is the middle.",
+        help=(
+            "Of panoramas, with --highlights energy, which it implies: where the sun is, in degrees; azimuth 0 "
+            "is the middle."
+        ),
     ),
 ]
 Strength = Annotated[

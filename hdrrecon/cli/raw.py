@@ -106,10 +106,14 @@ def evaluate_raw(
     with usage_errors():
         views = ((one.name, one.light) for one in load_scenes(data)[::every])
         wanted = [float(v) for v in rates.split(",")]
-        rows = raw.evaluate_raw(
-            views, method or list(METHODS), condition or list(raw.CONDITIONS), wanted,
-            lambda row: typer.echo(f"{row.image} {row.condition} {row.method}: {row.bpp:.4f} bpp, {row.psnr:.2f} dB", err=True),
-        )  # fmt: skip
+
+        def say(row: raw.Row) -> None:
+            typer.echo(
+                f"{row.image} {row.condition} {row.method}: {row.bpp:.4f} bpp, {row.psnr:.2f} dB",
+                err=True,
+            )
+
+        rows = raw.evaluate_raw(views, method or list(METHODS), condition or list(raw.CONDITIONS), wanted, say)
         if out:
             raw.write_rows(out, rows)
         if plot:

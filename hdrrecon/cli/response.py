@@ -147,7 +147,8 @@ def report(name: str, curve) -> str:
         f"{100 * seen['crushed']:.1f} % crushed, {seen['codes']} of 256 codes occupied",
         f"family: {shares(facts['families'])}",
         *prior,
-        f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}; confidence: {facts['confidence']:.2f} "
+        f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}; confidence: "
+        f"{facts['confidence']:.2f} "
         "(0: the photo told nothing, 1: it left no doubt)",
         "",
         "code   light     +-       sRGB",

@@ -37,7 +37,8 @@ def sentences(rows: Sequence[dict]) -> str:
         if kept.size and kept[:, 0].any():
             sure, right, inside = 100 * kept.mean(0)
             lines.append(
-                f"* {method}, {condition}: the {100 * INTERVAL:.0f} % interval of clipped pixels holds {inside:.0f} % of the truths; "
+                f"* {method}, {condition}: the {100 * INTERVAL:.0f} % interval of clipped pixels holds "
+                f"{inside:.0f} % of the truths; "
                 f"{sure:.0f} % sure to be right to {SURE_STOPS:g} stops, and {right:.0f} % are ({len(kept)} images)"
             )
     return "\n".join(["", "How sure, and how right:", "", *lines]) if lines else ""

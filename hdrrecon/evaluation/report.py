@@ -50,7 +50,8 @@ def write_report(
         *map(_case, cases),
     ]
     page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" '
+        f'content="width=device-width">'
         f"<title>{PROTOCOL}</title><style>{STYLE}</style></head><body>{''.join(body)}</div><script>{SCRIPT}</script></body></html>"
     )
     temporary = path.with_name(path.name + ".part")
@@ -102,9 +103,13 @@ def _cell(s: Summary) -> str:
     if not s.n:
         return "<td>–</td>"
     digits = METRICS[s.metric].digits
-    tip = f"median {s.median:.{digits}f}; minus plain input {s.difference:+.{digits}f} [{s.difference_low:+.{digits}f}, {s.difference_high:+.{digits}f}], n = {s.n}: {s.verdict}"
+    tip = (
+        f"median {s.median:.{digits}f}; minus plain input {s.difference:+.{digits}f} "
+        f"[{s.difference_low:+.{digits}f}, {s.difference_high:+.{digits}f}], n = {s.n}: {s.verdict}"
+    )
     return (
-        f'<td data-value="{s.mean:.6g}" class="{escape(s.verdict)}" title="{escape(tip)}">{s.mean:.{digits}f}{table.MARKS.get(s.verdict, "")}'
+        f'<td data-value="{s.mean:.6g}" class="{escape(s.verdict)}" '
+        f'title="{escape(tip)}">{s.mean:.{digits}f}{table.MARKS.get(s.verdict, "")}'
         f"<br><small>{s.low:.{digits}f} … {s.high:.{digits}f}</small></td>"
     )
 
@@ -160,7 +165,8 @@ def _case_tools(cases: list[dict], summaries: Sequence[Summary]) -> str:
     return (
         f"<h2>Images</h2><div class=tools><label>Order <select id=case-order>{''.join(orders)}</select></label>"
         f"<label>Condition <select id=case-condition>{''.join(conditions)}</select></label>"
-        f'<span class=legend>error: {-ERROR_RANGE_STOPS:.0f} stops, too dark <span class=bar style="background:linear-gradient(90deg,{stops})"></span>'
+        f"<span class=legend>error: {-ERROR_RANGE_STOPS:.0f} stops, too dark <span class=bar "
+        f'style="background:linear-gradient(90deg,{stops})"></span>'
         f" too bright, +{ERROR_RANGE_STOPS:.0f} stops</span></div><div id=cases>"
     )
 
@@ -185,7 +191,8 @@ def _case(case: dict) -> str:
     return (
         f'<section class=case data-name="{escape(case["image"])}" data-condition="{escape(case["condition"])}" '
         f'data-scores="{escape(json.dumps(scores))}"><div><h3>{escape(case["image"])}</h3>'
-        f'<p class=soft>{escape(case["condition"])}, {clipped:.1f} % clipped</p><img loading=lazy alt="input photo" src="{case["truth"]["input"]}">'
+        f'<p class=soft>{escape(case["condition"])}, {clipped:.1f} % clipped</p><img loading=lazy alt="input '
+        f'photo" src="{case["truth"]["input"]}">'
         f"{_curves(case)}</div><div class=scroll><div class=grid>{heads}{''.join(lines)}</div></div></section>"
     )
 
@@ -225,6 +232,8 @@ def _curves(case: dict) -> str:
             paths.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
         key.append(f'<div><i style="background:{colour}"></i>{escape(", ".join(names))}</div>')
     return (
-        '<svg viewBox="0 0 200 200" role="img" aria-label="response curves"><path d="M24 10V180H194" fill="none" stroke="#3a3d42"/>'
-        f'{"".join(paths)}<text x="24" y="194">code value</text><text x="28" y="20">light</text></svg><div class="key soft">{"".join(key)}</div>'
+        '<svg viewBox="0 0 200 200" role="img" aria-label="response curves"><path d="M24 10V180H194" fill="none" '
+        'stroke="#3a3d42"/>'
+        f'{"".join(paths)}<text x="24" y="194">code value</text><text x="28" y="20">light</text></svg><div '
+        f'class="key soft">{"".join(key)}</div>'
     )

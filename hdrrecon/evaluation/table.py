@@ -27,8 +27,10 @@ BY_REGION = tuple(
 COLOUR = ("clipped_uv", "clipped_red_tint", "clipped_blue_tint", "border_halo")
 MARKS = {"better": " ▲", "worse": " ▼", "incomplete": " ?", "too few images": " ?"}
 NOTE = (
-    "Mean [95 % bootstrap interval]. ▲ better / ▼ worse than the plain linearised input: only where the interval of the paired "
-    "difference excludes zero; ? = no claim (failed predictions, or fewer than 6 images). Below 3.5 dB of PU21-PSNR people may "
+    "Mean [95 % bootstrap interval]. ▲ better / ▼ worse than the plain linearised input: only where the interval "
+    "of the paired "
+    "difference excludes zero; ? = no claim (failed predictions, or fewer than 6 images). Below 3.5 dB of "
+    "PU21-PSNR people may "
     "not see a difference (Hanji et al. 2022). Stops: 0 is best; energy is the mean distance from zero."
 )
 
@@ -77,7 +79,8 @@ def _paired(summaries: Sequence[Summary]) -> list[str]:
         return "–" if math.isnan(value) else f"{value:{sign}.{metric.digits}f}"
 
     lines = [
-        f"\n| {metric.title}{unit(summaries[0].metric)} | mean | median | 95 % interval | minus plain input | verdict |",
+        f"\n| {metric.title}{unit(summaries[0].metric)} | mean | median | 95 % interval | minus plain input | "
+        f"verdict |",
         "|---|---|---|---|---|---|",
     ]
     for s in summaries:

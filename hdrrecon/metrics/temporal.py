@@ -83,7 +83,8 @@ def steadiness(
     count = len(lights)
     if count < 2 or not len(frames) == len(truth) == len(linear) == count:
         raise ValueError(
-            f"steadiness needs as many lights, frames, truths and linear frames, two at least; got {count}, {len(frames)}, "
+            f"steadiness needs as many lights, frames, truths and linear frames, two at least; got {count}, "
+            f"{len(frames)}, "
             f"{len(truth)} and {len(linear)}"
         )
     gains = np.ones(count) if exposure is None else np.asarray(exposure, np.float64)

@@ -57,7 +57,8 @@ def aligned(raw: np.ndarray, jpeg_pixels: np.ndarray) -> np.ndarray:
     worst = float(np.abs(rests).max())
     if worst > LARGEST_REST:
         raise AlignmentError(
-            f"the JPEG is bent against its raw by up to {worst:.1f} pixels (lens correction or digital zoom); switch that off in "
+            f"the JPEG is bent against its raw by up to {worst:.1f} pixels (lens correction or digital zoom); "
+            f"switch that off in "
             "the camera, or leave the JPEG out and let hdrrecon develop it"
         )
     top, left = max(0, -dy), max(0, -dx)
@@ -74,7 +75,8 @@ def _scale(raw: tuple[int, ...], jpeg: tuple[int, ...]) -> float:
     vertical, horizontal = jpeg[0] / raw[0], jpeg[1] / raw[1]
     if abs(vertical / horizontal - 1) > 0.06:
         raise AlignmentError(
-            f"the JPEG has {jpeg[1]} x {jpeg[0]} pixels and its raw {raw[1]} x {raw[0]}: not the same shape; is it the right pair?"
+            f"the JPEG has {jpeg[1]} x {jpeg[0]} pixels and its raw {raw[1]} x {raw[0]}: not the same shape; is "
+            f"it the right pair?"
         )
     return 1.0 if abs(horizontal - 1) < 0.06 else horizontal
 

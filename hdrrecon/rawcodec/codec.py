@@ -221,7 +221,8 @@ def _checked_raw(raw: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     raw = np.asarray(raw)
     if raw.shape != shape or not np.issubdtype(raw.dtype, np.floating):
         raise ValueError(
-            f"raw is (H, W, 3) float, as large as its JPEG {shape}; given were {raw.shape} {raw.dtype}; crop or align first"
+            f"raw is (H, W, 3) float, as large as its JPEG {shape}; given were {raw.shape} {raw.dtype}; crop or "
+            f"align first"
         )
     return np.clip(np.nan_to_num(raw.astype(np.float32, copy=False)), 0, 1)
 
@@ -229,9 +230,13 @@ def _checked_raw(raw: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 def _why_stale(header: Header, shape: tuple[int, ...], jpeg: bytes) -> str:
     if shape[:2] != (header.height, header.width):
         return (
-            f"this JPEG has {shape[1]} x {shape[0]} pixels, its raw stream was written for {header.width} x {header.height}: "
+            f"this JPEG has {shape[1]} x {shape[0]} pixels, its raw stream was written for {header.width} x "
+            f"{header.height}: "
             "it was cropped, resized, or is another photo"
         )
     if container.picture_crc(jpeg) == header.scan_crc:
-        return "this JPEG decoder gives other pixels than the one that wrote the raw stream; use a Pillow wheel (libjpeg-turbo)"
+        return (
+            "this JPEG decoder gives other pixels than the one that wrote the raw stream; use a Pillow wheel "
+            "(libjpeg-turbo)"
+        )
     return "this JPEG's pixels are not those the raw stream was written for: it was edited or saved again"

@@ -167,5 +167,6 @@ def _as_jpeg_lies(photo: CameraRaw, jpeg: bytes) -> CameraRaw:
     if (turned.shape[0] > turned.shape[1]) == (height > width) and orientation == 1:
         return CameraRaw(turned, replace(facts, orientation=1))
     raise StreamError(
-        f"the raw is turned by EXIF orientation {facts.orientation}, its JPEG by {orientation}; give the JPEG as the camera wrote it"
+        f"the raw is turned by EXIF orientation {facts.orientation}, its JPEG by {orientation}; give the JPEG as "
+        f"the camera wrote it"
     )

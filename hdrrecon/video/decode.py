@@ -186,7 +186,8 @@ def _refuse_hdr(path: Path, stream: Any, frame: Any) -> None:
     for transfer in (frame.color_trc, stream.codec_context.color_trc):
         if int(transfer) in _HDR_TRANSFERS:
             raise VideoError(
-                f"{path} is HDR already ({_HDR_TRANSFERS[int(transfer)]}); there is no clipped light to reconstruct from "
+                f"{path} is HDR already ({_HDR_TRANSFERS[int(transfer)]}); there is no clipped light to "
+                f"reconstruct from "
                 "a camera's curve. Give the SDR version of the film"
             )
 

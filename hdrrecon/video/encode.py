@@ -85,7 +85,8 @@ class FilmOptions:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
         if not 0 < self.white_nits <= self.peak_nits <= 10_000:
             raise ValueError(
-                f"wanted 0 < white_nits <= peak_nits <= 10000, got white_nits={self.white_nits:g} and peak_nits={self.peak_nits:g}"
+                f"wanted 0 < white_nits <= peak_nits <= 10000, got white_nits={self.white_nits:g} and "
+                f"peak_nits={self.peak_nits:g}"
             )
         allowed = _CODINGS[self.codec].containers
         if target.suffix.lower() not in allowed:

@@ -85,7 +85,8 @@ class LightReport:
         found = [
             f"strongest source  longitude {self.longitude_deg:+.1f} deg, latitude {self.latitude_deg:+.1f} deg{above}",
             f"its size          {self.solid_angle_sr:.3g} sr (a disc of {2 * radius:.2g} deg; the sun has 0.53 deg)",
-            f"its luminance     peak {self.peak:.4g}, mean {self.mean:.4g}; {100 * self.share:.1f} % of all light around",
+            f"its luminance     peak {self.peak:.4g}, mean {self.mean:.4g}; {100 * self.share:.1f} % of all "
+            f"light around",
             f"its strength      {self.normal_illuminance:.4g}, what it gives to a surface that faces it",
             f"on level ground   {self.illuminance:.4g} = {self.source_illuminance:.4g} from it + "
             f"{self.rest_illuminance:.4g} from the rest",
@@ -149,9 +150,11 @@ class PhotoLightReport:
     def lines(self) -> list[str]:
         """The report for people."""
         return [
-            f"brightest pixel   {100 * self.peak_x:.0f} % from the left, {100 * self.peak_y:.0f} % from the top: luminance "
+            f"brightest pixel   {100 * self.peak_x:.0f} % from the left, {100 * self.peak_y:.0f} % from the top: "
+            f"luminance "
             f"{self.peak:.4g}, {self.peak / self.mean:.3g} times the mean",
-            "not to be known   what lies outside of the frame: so neither where the sun is, unless it is in the picture, nor its",
+            "not to be known   what lies outside of the frame: so neither where the sun is, unless it is in the "
+            "picture, nor its",
             "                  strength, the light on the ground, or sun to sky; for those it takes a 2:1 panorama",
         ]
 

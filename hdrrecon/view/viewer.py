@@ -136,7 +136,7 @@ def _within(light, confidence, budget: float):
     while True:
         to = (max(1, round(width * scale)), max(1, round(height * scale)))
 
-        def small(plane):
+        def small(plane, to=to):
             return plane if plane is None else cv2.resize(plane, to, interpolation=cv2.INTER_AREA)
 
         if packed_size(small(light), small(confidence)) <= budget:

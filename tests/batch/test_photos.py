@@ -42,7 +42,8 @@ def _flush(handle, flags):
     with lock:
         count[0] += flags == os.O_RDWR
         number = count[0]
-    if flags == os.O_RDWR and number >= 4: time.sleep(100)  # all others that follow too: how many threads there are depends on the cores
+    # All others that follow, too: how many threads there are depends on the cores.
+    if flags == os.O_RDWR and number >= 4: time.sleep(100)
     flush(handle, flags)
 hdrrecon.io.atomic._flush = _flush
 """

@@ -70,7 +70,7 @@ def test_weights_are_projected_inside_the_basis(name):
         curve, fixed = basis.curve(start), basis.curve(found)
         assert np.diff(fixed).min() >= -1e-9
 
-        def away(c):
+        def away(c, curve=curve):
             return np.linalg.norm(c - curve)
 
         assert away(project_monotone(curve)) <= away(fixed) + 1e-9 and away(fixed) <= away(

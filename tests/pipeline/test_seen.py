@@ -29,7 +29,7 @@ def test_bytes_show_what_floats_show(kind):
     got = seen_at(prepared(PixelCodes(image)), (24, 35))
     want = seen_at(prepared(PixelCodes(image.float().expand(-1, -1, 3) / 255)), (24, 35))
     for name, a, b in zip(want._fields, got, want):
-        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, msg=lambda text: f"{name}: {text}")
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6, msg=lambda text, name=name: f"{name}: {text}")
         assert a.is_contiguous()
 
 

@@ -241,14 +241,20 @@ def test_an_image_beyond_the_texture_limit_is_shown_smaller(browser, page, small
 
 def test_light_above_white_reaches_an_hdr_screen(browser, page, small_hdr):
     """With a stand-in for WebGPU, which headless browsers lack: what would be sent to the screen is caught."""
-    stand_in = """const old = matchMedia; window.matchMedia = q => (q.includes("dynamic-range") ? { matches: true } : old(q));
-      const context = { configure(c) { this.c = c; }, getConfiguration() { return this.c; }, getCurrentTexture: () => ({}) };
+    stand_in = """const old = matchMedia;
+      window.matchMedia = q => (q.includes("dynamic-range") ? { matches: true } : old(q));
+      const context = {
+        configure(c) { this.c = c; }, getConfiguration() { return this.c; }, getCurrentTexture: () => ({})
+      };
       const get = HTMLCanvasElement.prototype.getContext;
-      HTMLCanvasElement.prototype.getContext = function (kind, o) { return kind === "webgpu" ? context : get.call(this, kind, o); };
+      HTMLCanvasElement.prototype.getContext = function (kind, o) {
+        return kind === "webgpu" ? context : get.call(this, kind, o);
+      };
       window.GPUTextureUsage = { RENDER_ATTACHMENT: 1, COPY_DST: 2, COPY_SRC: 4 };
       const queue = { writeTexture(target, pixels, layout, size) { window.sent = { pixels, size }; } };
       const device = { lost: new Promise(() => {}), queue };
-      Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => ({ requestDevice: async () => device }) } });"""
+      const adapter = { requestDevice: async () => device };
+      Object.defineProperty(navigator, "gpu", { value: { requestAdapter: async () => adapter } });"""
     with_patch(browser, stand_in, page)
     browser.run("$('hdr').click()")
     browser.wait("Boolean(window.sent)")
@@ -383,10 +389,14 @@ def test_it_opens_where_restored_light_shows_and_says_so(browser, page, tmp_path
 def test_two_fingers_zoom(browser, page):
     browser.open(page)
     before = browser.run("state.zoom")
-    finger = "(kind, id, x) => $('stage').dispatchEvent(new PointerEvent(kind, {pointerId: id, clientX: x, clientY: 300, bubbles: true}))"
+    finger = (
+        "(kind, id, x) => $('stage').dispatchEvent(new PointerEvent(kind, {pointerId: id, clientX: x, clientY: "
+        "300, bubbles: true}))"
+    )
     browser.run("$('stage').setPointerCapture = () => {}")
     browser.run(
-        f"(f => {{ f('pointerdown', 7, 300); f('pointerdown', 8, 400); f('pointermove', 8, 500); f('pointerup', 8, 500); f('pointerup', 7, 300); }})({finger})"
+        f"(f => {{ f('pointerdown', 7, 300); f('pointerdown', 8, 400); f('pointermove', 8, 500); f('pointerup', "
+        f"8, 500); f('pointerup', 7, 300); }})({finger})"
     )
     assert browser.run("state.zoom") == pytest.approx(2 * before)
 
@@ -395,5 +405,8 @@ def test_nothing_empty_stands_on_the_page_and_it_fits_a_phone(page):
     with Browser(390, 844) as phone:
         phone.open(page)
         assert phone.run("document.documentElement.scrollWidth") <= 390
-        empty = "[...document.querySelectorAll('aside section:not([hidden])')].filter(s => s.textContent.trim() === '').length"
+        empty = (
+            "[...document.querySelectorAll('aside section:not([hidden])')].filter(s => s.textContent.trim() === "
+            "'').length"
+        )
         assert phone.run(empty) == 0 and phone.run("$('probe').textContent") != ""

@@ -90,7 +90,8 @@ class CrfNet(nn.Module, Linearizer):
         """
         if self.config.outputs != WEIGHTS:
             raise ValueError(
-                f"this CRF-net names {self.config.outputs} training curves; estimating needs one with {WEIGHTS} outputs: "
+                f"this CRF-net names {self.config.outputs} training curves; estimating needs one with {WEIGHTS} "
+                f"outputs: "
                 "train the second phase (train.tasks.crf_net)"
             )
         c = self.config

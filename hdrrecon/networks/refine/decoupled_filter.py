@@ -59,8 +59,8 @@ def decoupled_filter(levels: Tensor, kernels: DecoupledKernels, dilations: tuple
         ValueError: if the shapes do not fit together, naming the one that does not.
 
     Example:
-        >>> kernels = DecoupledKernels(normalise_kernels(torch.zeros(1, 1, 9, 4, 6)), torch.eye(3).view(1, 1, 3, 3, 1, 1),
-        ...                            torch.ones(1, 1, 4, 6))
+        >>> spatial, matrix = normalise_kernels(torch.zeros(1, 1, 9, 4, 6)), torch.eye(3).view(1, 1, 3, 3, 1, 1)
+        >>> kernels = DecoupledKernels(spatial, matrix, torch.ones(1, 1, 4, 6))
         >>> image = torch.rand(1, 3, 4, 6)
         >>> torch.equal(decoupled_filter(image[:, None], kernels, (1,)), image)     # zero logits leave the image alone
         True
@@ -176,7 +176,8 @@ def _kernel_size(taps: int) -> int:
 def _check(levels: Tensor, kernels: DecoupledKernels, dilations: tuple[int, ...]) -> None:
     if levels.dim() != 5 or not levels.is_floating_point():
         raise ValueError(
-            f"levels are floats of shape (N, L, C, H, W), got {levels.dtype} of {tuple(levels.shape)}; see pooled_levels"
+            f"levels are floats of shape (N, L, C, H, W), got {levels.dtype} of {tuple(levels.shape)}; see "
+            f"pooled_levels"
         )
     n, l, c, h, w = levels.shape
     if len(dilations) != l or any(dilation < 1 for dilation in dilations):
@@ -190,5 +191,6 @@ def _check(levels: Tensor, kernels: DecoupledKernels, dilations: tuple[int, ...]
         given = tuple(getattr(kernels, name).shape)
         if given not in shapes:
             raise ValueError(
-                f"{name} weights for levels of shape {tuple(levels.shape)} are {' or '.join(map(str, shapes))}, got {given}"
+                f"{name} weights for levels of shape {tuple(levels.shape)} are {' or '.join(map(str, shapes))}, "
+                f"got {given}"
             )

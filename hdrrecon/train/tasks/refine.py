@@ -44,7 +44,8 @@ class RefineTask:
     def __post_init__(self):
         if self.config.alone != (self.restorer is None):
             raise ValueError(
-                f"DKPNConfig.alone is {self.config.alone}, but {'no' if self.restorer is None else 'a'} restorer was given; "
+                f"DKPNConfig.alone is {self.config.alone}, but {'no' if self.restorer is None else 'a'} restorer "
+                f"was given; "
                 "a stage refines a restorer's light, a DKPN that stands alone its own"
             )
         self.stages_before = RestoreTask(linearizer=self.linearizer)

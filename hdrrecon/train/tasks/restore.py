@@ -151,23 +151,17 @@ class RestoreTask:
             light = net(code, linear)
             over, dark = over_mask(code), under_mask(code) * light.shadow
             gain = alignment_gain(linear, truth, code)
-
-            def lit(stops):
-                return linear * torch.exp2(over * stops) + dark
-
-            missing = (
-                (luminance(truth, 1) / luminance(gain * lit(light.median), 1).clamp(min=1e-4))
-                .clamp(min=1e-4)
-                .log2()[:, None]
-            )
+            median, energy = (linear * torch.exp2(over * stops) + dark for stops in (light.median, light.energy))
+            ratio = luminance(truth, 1) / luminance(gain * median, 1).clamp(min=1e-4)
+            missing = ratio.clamp(min=1e-4).log2()[:, None]
             clipped = truth.amax(1, keepdim=True) >= 1
             inside = ((missing <= light.above) & (missing >= -light.below))[clipped].float().mean()
             rows.append(
                 dict(
-                    **protocol_scores(lit(light.median), truth, code),
+                    **protocol_scores(median, truth, code),
                     inside=float(inside),
-                    energy=float(losses.energy_stops(gain * lit(light.energy), truth, blocks=1)),
-                    uv=1000 * float(losses.uv_error(gain * lit(light.median), truth, clipped.float())),
+                    energy=float(losses.energy_stops(gain * energy, truth, blocks=1)),
+                    uv=1000 * float(losses.uv_error(gain * median, truth, clipped.float())),
                 )
             )
 
