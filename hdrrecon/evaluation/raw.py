@@ -20,8 +20,8 @@ from hdrrecon.evaluation.raw_baselines import METHODS, WITHOUT_RATE
 from hdrrecon.io.atomic import atomic_write
 
 RATES = (0.005, 0.02, 0.1, 0.4)
-_MATRIX = np.array([[1.66, -0.52, -0.14], [-0.22, 1.42, -0.20], [0.02, -0.45, 1.43]])
-_GAINS = np.array([2.1, 1.0, 1.6])
+MATRIX = np.array([[1.66, -0.52, -0.14], [-0.22, 1.42, -0.20], [0.02, -0.45, 1.43]])
+GAINS = np.array([2.1, 1.0, 1.6])
 _FULL_WELL, _READ = 8000, 2  # electrons
 
 
@@ -65,10 +65,10 @@ def expose(light: np.ndarray, condition: Condition, seed: int = 1) -> tuple[np.n
 
     rng = np.random.default_rng(seed)
     light = np.asarray(light, np.float64) * 0.95 / np.percentile(light.max(-1), 96)
-    raw = np.minimum(np.maximum(light @ np.linalg.inv(_MATRIX).T, 0) / _GAINS / condition.headroom, 1)
+    raw = np.minimum(np.maximum(light @ np.linalg.inv(MATRIX).T, 0) / GAINS / condition.headroom, 1)
     noise = np.sqrt(raw / _FULL_WELL + (_READ / _FULL_WELL) ** 2)
     raw = np.round(np.clip(raw + rng.normal(size=raw.shape) * noise, 0, 1) * 16383) / 16383
-    out = np.minimum(raw * condition.headroom * _GAINS, 10) @ _MATRIX.T
+    out = np.minimum(raw * condition.headroom * GAINS, 10) @ MATRIX.T
     if condition.local:
         log = np.log2(np.maximum(out @ (0.2126, 0.7152, 0.0722), 1e-4))
         out = out * 2 ** (-0.35 * (gaussian_filter(log, 20) - np.log2(0.18)))[..., None]
