@@ -38,12 +38,13 @@ class RowWriter:
         Raises:
             ValueError: NaN or infinity, or more than the format can hold; OSError: the disk is full.
         """
-        bad = light.size - int(np.count_nonzero(np.isfinite(light)))
-        if bad:
-            raise ValueError(
-                f"cannot write {self.path}: {bad} image values are NaN or infinite; "
-                "clean them first, for instance with numpy.nan_to_num"
-            )
+        for what, values in (("image", light), ("alpha", alpha), ("confidence", confidence)):
+            bad = 0 if values is None else values.size - int(np.count_nonzero(np.isfinite(values)))
+            if bad:
+                raise ValueError(
+                    f"cannot write {self.path}: {bad} {what} values are NaN or infinite; "
+                    "clean them first, for instance with numpy.nan_to_num"
+                )
         self._write(light, alpha if self.alpha else None, confidence)
 
 

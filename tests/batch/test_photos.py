@@ -206,3 +206,12 @@ def test_errors_are_one_line_that_names_the_photo():
     assert sentence("a.jpg", MemoryError()) == "a.jpg: MemoryError"
     assert sentence("a.jpg", ValueError("a.jpg is empty")) == "a.jpg is empty"
     assert sentence("a.jpg", OSError(errno.EIO, "lost")) == "a.jpg: lost"
+
+
+def test_photos_that_are_worked_on_together_share_the_memory():
+    from hdrrecon.batch.photos import Order
+    from hdrrecon.options import ReconstructOptions
+
+    order = Order(ReconstructOptions(memory="2GB", exif=False))
+    assert order.shared_by(4).how == ReconstructOptions(memory=5 * 10**8, exif=False)
+    assert Order().shared_by(4) == Order()

@@ -142,3 +142,21 @@ def test_what_killed_runs_left_is_swept_away_but_not_what_is_being_written(tmp_p
 
 
 SWEEP = "import sys; from pathlib import Path; from hdrrecon.io.atomic import sweep; print(sweep(Path(sys.argv[1])))"
+
+
+def test_file_and_folder_are_on_the_disk_before_it_returns(tmp_path, monkeypatch):
+    """The file before it gets its name, the folder after: else a power cut could leave an empty result."""
+    import os
+    import stat
+
+    flushed, fsync = [], os.fsync
+
+    def watched(handle):
+        kind = "folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file"
+        flushed.append((kind, (tmp_path / "x.npy").exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    with atomic_write(tmp_path / "x.npy") as temporary:
+        temporary.write_bytes(b"light")
+    assert flushed == [("file", False), ("folder", True)]

@@ -79,6 +79,11 @@ def test_what_is_wrong_is_refused_and_leaves_nothing(tmp_path):
     for extension in sorted(BY_ROWS):
         with pytest.raises(ValueError, match="1 image values are NaN"):
             by_rows(tmp_path / f"x{extension}", bad, 50)
+        if extension != ".hdr":  # holds none
+            with pytest.raises(ValueError, match="1 alpha values are NaN"):
+                by_rows(tmp_path / f"x{extension}", image(), 50, bad[..., 1])
+    with pytest.raises(ValueError, match="1 confidence values are NaN"):
+        by_rows(tmp_path / "x.exr", image(), 50, confidence=bad[..., 1])
     with pytest.raises(ValueError, match="by rows"):
         by_rows(tmp_path / "x.png", image(), 50)
     with pytest.raises(ValueError, match="confidence"):

@@ -99,6 +99,7 @@ def test_nan_and_infinity_are_refused_before_anything_is_written(tmp_path, exten
         ({"alpha": np.ones((5, 4))}, ValueError, r"alpha of shape \(5, 4\)"),
         ({"image": np.ones((4, 5, 4)), "alpha": np.ones((4, 5))}, ValueError, "alpha is given twice"),
         ({"confidence": np.full((4, 5), np.nan)}, ValueError, "confidence"),
+        ({"alpha": np.full((4, 5), np.nan)}, ValueError, "alpha values are NaN"),
         ({"path": "x.hdr", "confidence": np.ones((4, 5))}, ValueError, "confidence.*exr"),
         ({"path": "x.npy", "attributes": {"a": 1}}, ValueError, "attributes.*exr"),
         ({"path": "x.tif", "envmap": "latlong"}, ValueError, "envmap.*exr"),

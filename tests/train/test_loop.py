@@ -110,3 +110,34 @@ def test_a_run_ends_by_the_clock_where_that_is_ahead():
     assert progress(10, 60, recipe) == 0.5 and progress(60, 60, recipe) == 0.6 and progress(1, 500, recipe) == 1
     assert rate_at(10, recipe, 60) == pytest.approx(rate_at(50, Recipe(steps=100, warmup=1, rate=1.0)))
     assert progress(10, 1e9, Recipe(steps=100)) == 0.1
+
+
+class OneBadBatch:
+    """Learns a number; the gradient of its second batch is not finite."""
+
+    name, score = "bad", "score"
+
+    def __init__(self):
+        self.seen = []
+
+    def network(self):
+        return torch.nn.Linear(1, 1)
+
+    def metadata(self):
+        return {"network": "none", "config": {}}
+
+    def loss(self, net, batch):
+        self.seen.append([float(p.detach()) for p in net.parameters()])
+        loss = (net(torch.ones(1, 1)) - 1).square().sum()
+        return loss * (float("inf") if len(self.seen) == 2 else 1.0), {}
+
+    def validate(self, net, shots):
+        return {"score": float(sum(p.abs().sum() for p in net.parameters()))}
+
+
+def test_a_step_whose_gradient_is_not_finite_is_left_out(scenes, curves, tmp_path):
+    task = OneBadBatch()
+    train(task, recipe(4), partial(ShotStream, scenes, curves), [], tmp_path)
+    first, second, third, fourth = task.seen
+    assert second == third, "the bad batch changed nothing"
+    assert first != second and third != fourth and np.isfinite(task.seen).all()
