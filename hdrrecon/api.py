@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, Unpack, cast, overload
 
+from hdrrecon.networks.threads import one_thread
 from hdrrecon.options import (
     FileKeywords,
     Precision,
@@ -318,7 +319,8 @@ class Reconstructor:
         """The camera response of one photo, or a list of them for a batch; see `hdrrecon.estimate_response`."""
         from hdrrecon.pipeline.response import estimate_with
 
-        return estimate_with(self.pipeline, ingest(image), self.device, exif)
+        with one_thread():
+            return estimate_with(self.pipeline, ingest(image), self.device, exif)
 
     @property
     def module(self) -> ReconstructorModule:
@@ -337,7 +339,8 @@ class Reconstructor:
 
         `copied`: keep a copy of the pixels, so that changes of the caller's array do not matter.
         """
-        return self.pipeline.prepare_input(image, how, self.device, copied)
+        with one_thread():
+            return self.pipeline.prepare_input(image, how, self.device, copied)
 
     def _reconstruct(
         self,
@@ -362,7 +365,8 @@ class Reconstructor:
             if len(photos) != 1:
                 raise ValueError(f"a guide belongs to one photo, got a batch of {len(photos)}; call it for each")
             photos = [with_guide(photos[0], guide)]
-        light = whole(given, photos, rows, "radiance")
+        with one_thread():
+            light = whole(given, photos, rows, "radiance")
         if getattr(image, "requires_grad", False):
             light = _with_gradient(cast("Tensor", light), cast("Tensor", image), [one.response for one in photos])
         return reconstruction(given, photos, rows, light) if details else light
@@ -380,17 +384,18 @@ class Reconstructor:
     ) -> Path:
         from hdrrecon.pipeline.to_file import write_reconstruction
 
-        return write_reconstruction(
-            self.pipeline,
-            self.device,
-            source,
-            Path(target),
-            how,
-            written,
-            confidence=confidence,
-            preview=preview,
-            tell=tell,
-        )
+        with one_thread():
+            return write_reconstruction(
+                self.pipeline,
+                self.device,
+                source,
+                Path(target),
+                how,
+                written,
+                confidence=confidence,
+                preview=preview,
+                tell=tell,
+            )
 
 
 def _with_gradient(light: Tensor, image: Tensor, responses: list[ResponseCurve]) -> Tensor:

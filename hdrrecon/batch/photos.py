@@ -12,8 +12,6 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +21,7 @@ from hdrrecon.options import ReconstructOptions, WriteOptions
 
 _ULTRA_HDR = (".jpg", ".jpeg")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
-_MOST_PHOTOS_AT_ONCE = 4  # photos that are worked on at once, whatever the number of cores: each takes memory
+_MOST_PHOTOS_AT_ONCE = 16  # photos that are worked on at once, whatever the number of cores: each takes memory
 
 
 @dataclass(frozen=True)
@@ -62,23 +60,10 @@ class Order:
 
 @dataclass(frozen=True)
 class Crew:
-    """Threads for each step, and the threads torch may use for one photo (None: as it is)."""
+    """Threads for each step. Each photo has one thread of torch's (`networks.threads`)."""
 
     decode: int = 1
     reconstruct: int = 1
-    torch_threads: int | None = None
-
-    @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """Torch with this crew's number of threads; afterwards as before."""
-        import torch
-
-        before = torch.get_num_threads()
-        torch.set_num_threads(self.torch_threads or before)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
 
 
 def crew_for(device: str, photos: int, cores: int) -> Crew:
@@ -91,8 +76,7 @@ def crew_for(device: str, photos: int, cores: int) -> Crew:
         return Crew()
     if device != "cpu":
         return Crew(decode=max(1, min(4, cores // 4)), reconstruct=2)
-    photos_at_once = max(1, min(photos, cores, _MOST_PHOTOS_AT_ONCE))
-    return Crew(reconstruct=photos_at_once, torch_threads=max(1, cores // photos_at_once))
+    return Crew(reconstruct=max(1, min(photos, cores, _MOST_PHOTOS_AT_ONCE)))
 
 
 class PhotoWork:

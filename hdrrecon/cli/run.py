@@ -164,7 +164,7 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
             say("stopping: photos at work are being finished; Ctrl-C again leaves at once", "yellow")
 
     conveyed = convey(todo, work.stages(crew), stop=work.stop, interrupted=interrupted)
-    with crew.at_work(), closing(conveyed) as outcomes:
+    with closing(conveyed) as outcomes:
         try:
             for outcome in outcomes:
                 tally["left"] -= 1

@@ -186,10 +186,10 @@ def test_one_corrupt_photo_among_a_thousand(photos, doubles, monkeypatch):
 def test_crews_never_want_more_cores_than_there_are():
     for cores in range(1, 130):
         crew = crew_for("cpu", 1000, cores)
-        assert crew.reconstruct * crew.torch_threads <= cores and crew.reconstruct <= 4
+        assert crew.reconstruct == min(cores, 16)
         assert crew_for("cuda", 1000, cores).reconstruct == 2, "one computes, one writes"
-    assert crew_for("cpu", 2, 64) == Crew(reconstruct=2, torch_threads=32)
-    assert crew_for("cpu", 1, 64) == Crew(), "a lone photo has all of torch"
+    assert crew_for("cpu", 2, 64) == Crew(reconstruct=2)
+    assert crew_for("cpu", 1, 64) == Crew()
 
 
 def test_torch_has_its_threads_back_after_a_batch(photos, doubles):
