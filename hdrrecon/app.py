@@ -5,9 +5,13 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,6 +40,9 @@ HIGHLIGHTS = (
     ("least error", "median"),
     ("right amount of light, to light scenes", "energy"),
 )
+UPLOAD_MB = 500
+_SWEEP_S, _KEEP_S = 600, 3600  # how often what is older than that is deleted while the app runs
+_KEPT_RESULTS = 3  # further sets of files that stay to be downloaded
 LOOKS = ("clip", "reinhard", "filmic", "false colour", "strip")
 INTRODUCTION = """# hdrrecon
 One ordinary photo in, high-dynamic-range light out. Everything stays on this machine.
@@ -111,12 +118,60 @@ def save(
     return paths, problems
 
 
-def build_app(model: str | None = None, device: str = "auto"):
+_written: list[Path] = []
+
+
+def _delete_later(place: Path) -> None:
+    """Delete a folder of results when a few more have been written, and all of them at the end."""
+    if not _written:
+        atexit.register(lambda: [shutil.rmtree(one, ignore_errors=True) for one in _written])
+    _written.append(place)
+    while len(_written) > _KEPT_RESULTS + 1:
+        shutil.rmtree(_written.pop(0), ignore_errors=True)
+
+
+def run_app(model: str | None = None, device: str = "auto", port: int = 7860) -> None:
+    """Serve the page on http://127.0.0.1 until Ctrl-C. Photos and results lie in a folder that is deleted at the end.
+
+    Only pages of this machine are answered (`app_guard`); uploads end at `UPLOAD_MB`.
+
+    Raises:
+        As `build_app`; OSError: the port is taken.
+    """
+    need("gradio", "app", "the web app")
+    before = os.environ.get("GRADIO_TEMP_DIR")
+    with tempfile.TemporaryDirectory(prefix="hdrrecon-app-") as folder:
+        os.environ["GRADIO_TEMP_DIR"] = folder
+        try:
+            build_app(model, device, folder=Path(folder)).launch(**launch_options(port))
+        finally:
+            os.environ.pop("GRADIO_TEMP_DIR")
+            if before is not None:
+                os.environ["GRADIO_TEMP_DIR"] = before
+
+
+def launch_options(port: int) -> dict[str, Any]:
+    """How gradio serves the page: to this machine alone, with a limit for uploads."""
+    from starlette.middleware import Middleware
+
+    from hdrrecon.app_guard import LocalOnly
+
+    return {
+        "server_name": "127.0.0.1",
+        "server_port": port,
+        "share": False,
+        "max_file_size": f"{UPLOAD_MB}mb",
+        "app_kwargs": {"middleware": [Middleware(LocalOnly)]},
+    }
+
+
+def build_app(model: str | None = None, device: str = "auto", folder: Path | None = None):
     """The page as a `gradio.Blocks`; call `.launch()` on it.
 
     Args:
         model: one of `hdrrecon.list_models()`; the default model if not given.
         device: see `reconstruct`.
+        folder: for results; a temporary one if not given. Those of the reconstruction before are deleted.
 
     Raises:
         ModuleNotFoundError: gradio is not installed; says what to type.
@@ -149,14 +204,14 @@ def build_app(model: str | None = None, device: str = "auto"):
     def download(work, formats, headroom_stops, peak_nits):
         if work is None:
             raise gr.Error("Reconstruct a photo first.")
-        paths, problems = save(
-            work, formats, Path(tempfile.mkdtemp()), headroom_stops=headroom_stops or None, peak_nits=peak_nits
-        )
+        place = Path(tempfile.mkdtemp(dir=folder))
+        _delete_later(place)
+        paths, problems = save(work, formats, place, headroom_stops=headroom_stops or None, peak_nits=peak_nits)
         for problem in problems:
             gr.Warning(problem)
         return gr.update(value=paths, visible=bool(paths))
 
-    with gr.Blocks(title="hdrrecon", analytics_enabled=False) as app:
+    with gr.Blocks(title="hdrrecon", analytics_enabled=False, delete_cache=(_SWEEP_S, _KEEP_S)) as app:
         gr.Markdown(INTRODUCTION)
         work = gr.State()
         with gr.Row():

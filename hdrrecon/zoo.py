@@ -255,20 +255,23 @@ def load_file(path: Path):
         with safe_open(path, "pt") as file:
             metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
             state = {k: file.get_tensor(k) for k in file.keys()}
-    except SafetensorError as error:
+    except (SafetensorError, ValueError, RuntimeError, TypeError) as error:
         raise ValueError(f"{path} is no safetensors file, or a damaged one: {error}") from None
     if "network" not in metadata:
         raise ValueError(f"{path} does not say which network it is for; it was not saved by hdrrecon's training")
-    if metadata["network"] not in NETWORKS:
+    if not isinstance(metadata["network"], str) or metadata["network"] not in NETWORKS:
         raise ValueError(
             f"{path} is for the network {metadata['network']!r}; this hdrrecon knows {', '.join(NETWORKS)}"
         )
     module = import_module(f"hdrrecon.networks.{NETWORKS[metadata['network']]}")
-    class_name = metadata["network"].split(":")[1]
-    config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
-    network = getattr(module, class_name)
-    network = network(network.Config(**config))
-    network.load_state_dict(state)
+    network_class = getattr(module, metadata["network"].split(":")[1])
+    try:
+        config = {k: tuple(v) if isinstance(v, list) else v for k, v in metadata["config"].items()}
+        network = network_class(network_class.Config(**config))
+        network.load_state_dict(state)
+    except Exception as error:  # whatever a spoilt configuration makes of a network
+        reason = " ".join(str(error).split())[:200]
+        raise ValueError(f"{path} does not fit the network it names, {metadata['network']}: {reason}") from error
     return network.eval().requires_grad_(False)
 
 

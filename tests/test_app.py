@@ -1,5 +1,7 @@
 """The web app: what it does without gradio, that it says so, and that its page builds with it."""
 
+import asyncio
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -87,3 +89,83 @@ def test_the_page_builds_and_its_button_works(work):
     assert before.dtype == after.dtype == np.uint8 and before.max() < after.max() and show(None, "clip", 0) is None
     with pytest.raises(Exception, match="photo first"):
         reconstruct(None, "srgb", "median")
+
+
+HERE = {b"host": b"127.0.0.1:7860"}
+
+
+@pytest.mark.parametrize(
+    "headers, local",
+    [
+        (HERE, True),
+        ({b"host": b"localhost:7860"}, True),
+        ({b"host": b"[::1]:7860"}, True),
+        ({**HERE, b"origin": b"http://127.0.0.1:7860", b"referer": b"http://localhost:7860/x"}, True),
+        ({}, False),
+        ({b"host": b"rebound.example:7860"}, False),
+        ({b"host": b"127.0.0.1.example"}, False),
+        ({**HERE, b"origin": b"https://evil.example"}, False),
+        ({**HERE, b"origin": b"null"}, False),
+        ({**HERE, b"referer": b"https://evil.example/127.0.0.1"}, False),
+    ],
+)
+def test_only_pages_of_this_machine_are_answered(headers, local):
+    from hdrrecon.app_guard import LocalOnly, is_local
+
+    assert is_local(headers) is local
+    sent, reached = [], []
+
+    async def app(scope, receive, send):
+        reached.append(scope)
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(LocalOnly(app)({"type": "http", "headers": list(headers.items())}, None, send))
+    assert bool(reached) is local and (not sent if local else sent[0]["status"] == 403)
+
+
+def test_the_served_app_refuses_strangers_and_leaves_nothing(monkeypatch, tmp_path):
+    gradio = pytest.importorskip("gradio")
+    needs_weights()
+    import urllib.error
+    import urllib.request
+
+    from hdrrecon import app as module
+
+    monkeypatch.setattr(module.tempfile, "tempdir", str(tmp_path))
+    asked = {}
+
+    def visit(app, **options):
+        """What a browser would meet, instead of serving until Ctrl-C."""
+        _, url, _ = launch(app, **options, prevent_thread_lock=True, quiet=True)
+        asked["folder"] = Path(os.environ["GRADIO_TEMP_DIR"])
+        asked["limit"] = options["max_file_size"]
+        for name, headers in {
+            "own": {},
+            "host": {"Host": "evil.example"},
+            "origin": {"Origin": "http://evil.example"},
+        }.items():
+            try:
+                asked[name] = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60).status
+            except urllib.error.HTTPError as error:
+                asked[name] = error.code
+        (asked["folder"] / "upload.jpg").touch()
+        app.close()
+
+    launch = gradio.Blocks.launch
+    monkeypatch.setattr(gradio.Blocks, "launch", visit)
+    module.run_app(device="cpu", port=None)
+    assert (asked["own"], asked["host"], asked["origin"]) == (200, 403, 403)
+    assert asked["limit"] == "500mb" and not asked["folder"].exists()
+    assert "GRADIO_TEMP_DIR" not in os.environ
+
+
+def test_results_do_not_pile_up(tmp_path):
+    from hdrrecon import app as module
+
+    places = [tmp_path / str(i) for i in range(9)]
+    for place in places:
+        place.mkdir()
+        module._delete_later(place)
+    assert [place.exists() for place in places] == [False] * 5 + [True] * 4

@@ -100,3 +100,24 @@ def test_a_refiner_that_stands_alone_brings_its_restorer():
 
     pipeline = build_pipeline("dkpn")
     assert pipeline.restore is pipeline.refine.preliminary is not None
+
+
+@pytest.mark.parametrize(
+    "metadata, words",
+    [
+        ({"network": "no json"}, "damaged one"),
+        ({"network": '["list"]', "config": "{}"}, "is for the network"),
+        ({"network": '"restore.masked_features:MaskedFeatures"', "config": '{"widths": "many"}'}, "does not fit"),
+        ({"network": '"restore.masked_features:MaskedFeatures"', "config": "{}"}, "does not fit"),
+        ({"network": '"restore.masked_features:MaskedFeatures"'}, "does not fit"),
+    ],
+)
+def test_spoilt_weights_of_ones_own_are_named(tmp_path, metadata, words):
+    import torch
+    from safetensors.torch import save_file
+
+    known = next(name for name in zoo.NETWORKS if name.endswith("MaskedFeatures"))
+    metadata = {k: v.replace("restore.masked_features:MaskedFeatures", known) for k, v in metadata.items()}
+    save_file({"x": torch.zeros(1)}, tmp_path / "mine.safetensors", metadata)
+    with pytest.raises(ValueError, match=f"mine.safetensors.*{words}"):
+        zoo.load_file(tmp_path / "mine.safetensors")

@@ -212,9 +212,9 @@ def web_app(
 ):
     """Open a small web app on this machine: a photo in, sliders, every format out. Needs hdrrecon[app]."""
     with usage_errors(code=1):
-        from hdrrecon.app import build_app
+        from hdrrecon.app import run_app
 
-        build_app(model, device).launch(server_port=port)
+        run_app(model, device, port)
 
 
 app.command()(response)

@@ -30,8 +30,17 @@ def read_rows(path: str | Path) -> list[Row]:
     path = Path(path)
     if not path.exists() or path.stat().st_size == 0:
         return []
+    try:
+        return _parsed(path)
+    except (UnicodeDecodeError, csv.Error, StopIteration, ValueError) as error:
+        if isinstance(error, ValueError) and str(path) in str(error):
+            raise
+        raise ValueError(f"{path} is a damaged result file ({error}); give another --out, or move it away") from error
+
+
+def _parsed(path: Path) -> list[Row]:
     found: dict[tuple, Row] = {}
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         reader = csv.reader(file)
         header = next(reader)
         if tuple(header) != COLUMNS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def read_extras(path: str | Path) -> Extras:
         return Extras(
             confidence,
             _response(part.header.get(RESPONSE_ATTRIBUTE)),
-            None if white is None else float(white),
+            _positive(white),
             _light(part.header.get(LIGHT_ATTRIBUTE)),
         )
 
@@ -61,6 +62,15 @@ def response_attribute(curve: ResponseCurve) -> dict[str, str]:
 def light_attribute(estimate: dict[str, Any]) -> dict[str, str]:
     """What was believed about a panorama's lost light, as an attribute for `hdrrecon.write(..., attributes=...)`."""
     return {LIGHT_ATTRIBUTE: json.dumps(estimate)}
+
+
+def _positive(value: Any) -> float | None:
+    """A number above 0; None for what is none, whatever a file may hold."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if 0 < number < math.inf else None
 
 
 def _light(text: str | None) -> dict[str, Any] | None:

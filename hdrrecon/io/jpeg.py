@@ -8,6 +8,7 @@ Sources: JPEG ITU-T T.81 annex B; Multi-Picture Format CIPA DC-007; XMP specific
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,11 @@ APP0, APP1, APP2 = 0xE0, 0xE1, 0xE2
 EXIF, XMP, MPF = b"Exif\0\0", b"http://ns.adobe.com/xap/1.0/\0", b"MPF\0"
 LONGEST_BODY = 65533
 _SOS, _EOI, _RESTARTS = 0xDA, 0xD9, range(0xD0, 0xD8)
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+_NO_FILL = re.compile(rb"[^\xff]")
+_MOST_SEGMENTS, _MOST_FALSE_STARTS = 20_000, 16
+_ICC = b"ICC_PROFILE\0"
+_PRIVATE = {APP1, *range(0xE3, 0xEE), 0xEF, 0xFE}  # all application segments but JFIF, colour and Adobe's; comments
 _MPF_BYTES = 82  # of our index, without its signature
 
 
@@ -80,24 +86,45 @@ def split_jpeg(data: bytes, start: int = 0) -> Jpeg:
             scans = position - 2
         elif scans is None:
             segments.append(Segment(marker, data[position + 2 : position + size]))
+            if len(segments) > _MOST_SEGMENTS:
+                raise ReadError("the JPEG is damaged: it has segments without end")
         position += size
 
 
 def _next_marker(data: bytes, position: int, searching: bool) -> tuple[int, int]:
     """(marker, position behind it); `searching` passes over entropy-coded bytes, else it must stand here."""
-    while True:
-        found = data.find(b"\xff", position)
-        if found < 0 or found + 1 >= len(data):
-            raise ReadError("the JPEG is truncated: its end marker is missing; copy the file again")
-        if found != position and not searching:
-            raise ReadError("the JPEG is damaged: a marker is missing")
-        marker, position = data[found + 1], found + 2
-        if marker == 0xFF:  # a fill byte: what follows it may be the marker
-            position = found + 1
-        elif marker not in (0x00, 0x01) and marker not in _RESTARTS:
-            return marker, position
-        elif not searching:
-            raise ReadError("the JPEG is damaged: a marker is missing")
+    if searching:
+        found = _MARKER.search(data, position)
+    elif data[position : position + 1] not in (b"\xff", b""):
+        raise ReadError("the JPEG is damaged: a marker is missing")
+    else:
+        found = _NO_FILL.search(data, position)  # bytes of 255 may stand before a marker
+    if found is None:
+        raise ReadError("the JPEG is truncated: its end marker is missing; copy the file again")
+    marker = data[found.end() - 1]
+    if marker in (0x00, 0x01) or marker in _RESTARTS:
+        raise ReadError("the JPEG is damaged: a marker is missing")
+    return marker, found.end()
+
+
+def picture_alone(data: bytes, orientation: int = 1) -> bytes:
+    """The first picture of a JPEG file without what it says about its maker: no EXIF, no place, no XMP, no previews.
+
+    Tables, colour profile and pixels stay byte for byte; of EXIF only the turn is kept.
+
+    Args:
+        data: a file.
+        orientation: 2 to 8 is said in an EXIF block of its own.
+
+    Raises:
+        ReadError: it is damaged.
+    """
+    photo = split_jpeg(data)
+    kept = [s for s in photo.segments if s.marker not in _PRIVATE and (s.marker != APP2 or s.is_(APP2, _ICC))]
+    turn = b"MM\0*" + struct.pack(">IHHHIHHI", 8, 1, 0x0112, 3, 1, orientation, 0, 0)
+    lead = [Segment(APP1, EXIF + turn)] if orientation != 1 else []
+    first = [s for s in kept if s.marker == APP0]
+    return bytes(Jpeg((*first, *lead, *(s for s in kept if s.marker != APP0)), photo.scans, 0))
 
 
 def pictures_behind(data: bytes, end: int) -> Iterator[Jpeg]:
@@ -106,13 +133,16 @@ def pictures_behind(data: bytes, end: int) -> Iterator[Jpeg]:
     Raises:
         ReadError: right at `end` a picture begins but is not complete.
     """
-    position = end
+    position, failed = end, 0
     while (position := data.find(SOI + b"\xff", position)) >= 0:
         try:
             picture = split_jpeg(data, position)
         except ReadError:
+            failed += 1
             if position == end:
                 raise
+            if failed >= _MOST_FALSE_STARTS:
+                return
             position += 2  # chance bytes of a film or of padding
             continue
         yield picture

@@ -13,7 +13,6 @@ Source: Ultra HDR image format 1.1 (developer.android.com/media/platform/hdr-ima
 from __future__ import annotations
 
 import io
-import struct
 import warnings
 from collections.abc import Callable, Sequence
 
@@ -22,6 +21,7 @@ import numpy as np
 from hdrrecon.io import jpeg, xmp
 from hdrrecon.io.gainmap import GainMap, as_map, from_iso_block, from_xmp_fields, gain_of
 from hdrrecon.io.jpeg import APP0, APP1, APP2, Jpeg, Segment, pictures_behind, split_jpeg
+from hdrrecon.io.jpeg_decode import decode_map
 from hdrrecon.io.photo import ReadError
 
 ISO_URN = b"urn:iso:std:iso:ts:21496:-1\0"
@@ -155,7 +155,7 @@ def _promising(gain: np.ndarray, headroom_stops: float | None, density: float) -
         for i, quality in enumerate(_QUALITIES):
             data = _encode_map(gain_map, quality)
             if len(data) - _HEAD_BYTES <= density * gain.size:
-                distance = _distance(_decode_map(data), gain_map.high[0] / full.high[0], full.codes)
+                distance = _distance(decode_map(data), gain_map.high[0] / full.high[0], full.codes)
                 found.append((distance, scale, _QUALITIES[i:]))
                 break
             if len(data) > _HOPELESS * density * gain.size:
@@ -233,16 +233,9 @@ def read_gain_map(data: bytes) -> GainMap | None:
         if block is None and "GainMapMax" not in fields:
             continue
         try:
-            codes = _decode_map(bytes(picture))
+            codes = decode_map(bytes(picture))
             found = from_iso_block(block, codes) if block else None
             return found or (from_xmp_fields(fields, codes) if fields else None)
-        except (OSError, SyntaxError, ValueError, KeyError, struct.error, ZeroDivisionError) as error:
+        except Exception as error:  # numbers that make no sense fail in many ways
             raise ReadError(f"the JPEG's gain map is damaged ({error}); read_photo reads the photo itself") from error
     return None
-
-
-def _decode_map(data: bytes) -> np.ndarray:
-    from PIL.JpegImagePlugin import JpegImageFile
-
-    image = JpegImageFile(io.BytesIO(data))
-    return np.asarray(image if image.mode == "L" else image.convert("RGB"))

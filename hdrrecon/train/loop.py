@@ -101,9 +101,16 @@ def train(task, recipe: Recipe, stream, shots, out: Path, start: dict | None = N
     optimizer = torch.optim.AdamW(groups(net, recipe.weight_decay), lr=recipe.rate, betas=(0.9, 0.99))
     step, best, before = 0, math.inf, 0.0
     if (out / "last.pt").exists():
-        last = torch.load(out / "last.pt", map_location=device, weights_only=True)
-        net.load_state_dict(last["net"]), optimizer.load_state_dict(last["optimizer"])
-        average, step, best, before = last["average"], last["step"], last["best"], last.get("seconds", 0.0)
+        try:
+            last = torch.load(out / "last.pt", map_location=device, weights_only=True)
+            net.load_state_dict(last["net"]), optimizer.load_state_dict(last["optimizer"])
+            average, step, best, before = last["average"], last["step"], last["best"], last.get("seconds", 0.0)
+        except Exception as error:  # torch raises many kinds for a spoilt file, or one of another network
+            reason = " ".join(str(error).split())[:200]
+            raise ValueError(
+                f"{out / 'last.pt'} cannot be gone on from ({reason}); it is damaged or of another network: "
+                "move it away to begin anew"
+            ) from error
         if team.leads:
             print(f"resumed {out} at step {step}", flush=True)
     if recipe.minutes and team.size > 1:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import re
 from importlib.resources import files
 from io import BytesIO
@@ -19,6 +20,7 @@ import numpy as np
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.color import srgb_to_linear
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.io.orientation import orientation_of
 from hdrrecon.view.falsecolor import colors_of
 from hdrrecon.view.packing import HALF_MAX, pack, packed_size
 
@@ -85,7 +87,7 @@ def write_viewer(
         "confidence": confidence is not None,
         "notes": notes,
         "panorama": panorama,
-        "white_nits": white_nits,
+        "white_nits": white_nits if white_nits is not None and 0 < white_nits < math.inf else None,
         "bright": _bright(light),
         "start_stops": start_stops(light),
         "legend": colors_of(np.linspace(-10, 10, 201)).tolist(),
@@ -160,7 +162,7 @@ def _photo_uri(photo: str | Path | np.ndarray, shape: tuple[int, int], most_byte
         raise ValueError(
             f"the photo has {width} x {height} pixels, the light {shape[1]} x {shape[0]}: they do not show the same"
         )
-    data = Path(photo).read_bytes() if not isinstance(photo, np.ndarray) else b""
+    data = b"" if isinstance(photo, np.ndarray) else _shareable(Path(photo).read_bytes())
     if data[:2] != b"\xff\xd8" or len(data) * 4 / 3 > most_bytes:
         for longest in (2560, 1280, 640, 320):
             image, memory = Image.fromarray(codes), BytesIO()
@@ -170,6 +172,17 @@ def _photo_uri(photo: str | Path | np.ndarray, shape: tuple[int, int], most_byte
             if len(data) * 4 / 3 <= most_bytes:
                 break
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
+
+
+def _shareable(data: bytes) -> bytes:
+    """A JPEG without what its owner may not want to hand on with the page: where it was taken, by whom. b"" of others."""
+    from hdrrecon.io.jpeg import picture_alone
+    from hdrrecon.io.pillow import opened
+
+    if data[:2] != b"\xff\xd8":
+        return b""
+    image = opened("jpeg", data)
+    return picture_alone(data, orientation_of(image.info.get("exif"), image.info.get("xmp")))
 
 
 def _photo_codes(path: Path) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 import numpy as np
@@ -162,3 +163,23 @@ def test_halves_are_rounded_as_numpy_rounds():
     middles = (halves[1:] + halves[:-1]) / 2
     values = np.stack([middles, -middles, np.nextafter(middles, np.float32(0)), np.nextafter(middles, np.float32(1e5))])
     np.testing.assert_array_equal(as_half(values).view(np.uint16), values.astype(np.float16).view(np.uint16))
+
+
+@pytest.mark.parametrize("white", [float("nan"), float("inf"), -1.0])
+def test_a_white_luminance_that_is_none_is_passed_over(tmp_path, white):
+    import OpenEXR
+
+    from hdrrecon.io.exr_extras import read_extras
+
+    with OpenEXR.File({"whiteLuminance": white}, {"RGB": np.ones((4, 5, 3), np.float32)}) as file:
+        file.write(str(tmp_path / "x.exr"))
+    assert read_extras(tmp_path / "x.exr").white_nits is None
+
+
+def test_names_that_are_no_utf8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    light = np.random.default_rng(0).random((5, 6, 3)).astype(np.float16).astype(np.float32)
+    path = write(folder / os.fsdecode(b"\xff.exr"), light)
+    np.testing.assert_array_equal(read(path), light)
+    assert [p.name for p in folder.iterdir()] == [path.name]

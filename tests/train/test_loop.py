@@ -141,3 +141,15 @@ def test_a_step_whose_gradient_is_not_finite_is_left_out(scenes, curves, tmp_pat
     first, second, third, fourth = task.seen
     assert second == third, "the bad batch changed nothing"
     assert first != second and third != fourth and np.isfinite(task.seen).all()
+
+
+def test_a_spoilt_checkpoint_is_named(scenes, curves, tmp_path):
+    (tmp_path / "last.pt").write_bytes(b"half of a file")
+    with pytest.raises(ValueError, match=r"last\.pt cannot be gone on from.*move it away"):
+        train(
+            TASKS["restore"],
+            recipe(1),
+            partial(ShotStream, scenes, curves),
+            validation_shots(scenes, curves, 1),
+            tmp_path,
+        )

@@ -343,7 +343,7 @@ def test_the_photo_may_be_a_file(tmp_path, small_hdr, small_photo):
     Image.fromarray(small_photo).save(tmp_path / "p.png")
     import base64
 
-    own = base64.b64encode((tmp_path / "p.jpg").read_bytes()).decode()
+    own = base64.b64encode((tmp_path / "p.jpg").read_bytes()).decode()  # it holds nothing but the picture
     assert own in write_viewer(tmp_path / "a.html", small_hdr, photo=tmp_path / "p.jpg").read_text(), (
         "a JPEG goes in as it is"
     )
@@ -410,3 +410,25 @@ def test_nothing_empty_stands_on_the_page_and_it_fits_a_phone(page):
             "'').length"
         )
         assert phone.run(empty) == 0 and phone.run("$('probe').textContent") != ""
+
+
+def test_a_page_that_is_handed_on_does_not_say_where_the_photo_was_taken(tmp_path, small_hdr, small_photo):
+    import base64
+    import re
+
+    exif = Image.Exif()
+    exif[0x010F] = "Maker"
+    exif.get_ifd(0x8825)[2] = (48.0, 12.0, 30.0)
+    Image.fromarray(small_photo).save(tmp_path / "p.jpg", exif=exif, comment=b"at home")
+    text = write_viewer(tmp_path / "a.html", small_hdr, photo=tmp_path / "p.jpg").read_text()
+    embedded = base64.b64decode(re.search(r"data:image/jpeg;base64,([A-Za-z0-9+/=]+)", text)[1])
+    assert embedded[:2] == b"\xff\xd8" and b"Maker" not in embedded and b"Exif" not in embedded
+    assert b"at home" not in embedded
+
+
+@pytest.mark.parametrize("white", [float("nan"), float("inf"), 0.0, -5.0])
+def test_a_white_that_is_none_does_not_break_the_page(tmp_path, small_hdr, white):
+    import re
+
+    text = write_viewer(tmp_path / "a.html", small_hdr, white_nits=white).read_text()
+    assert "NaN" not in re.search(r"\{\"width\".*?\n", text)[0] and '"white_nits": null' in text
