@@ -481,12 +481,12 @@ def test_maps_have_exactly_the_photos_aspect_where_they_can(height, scale):
     aspect."""
     import cv2
 
-    from hdrrecon.io.ultrahdr import _QUALITIES, _decode_map, _encode_map, _fitting_map, as_map
+    from hdrrecon.io.ultrahdr import _QUALITIES, _encode_map, _fitting_map, as_map, decode_map
 
     gain = 4 + cv2.GaussianBlur(np.random.default_rng(0).normal(0, 40, (height, 800, 3)).astype(np.float32), None, 8)
     most_bytes = len(_encode_map(as_map(gain, 1, None), _QUALITIES[-1]))
     data = _fitting_map(gain, None, most_bytes)
-    assert len(data) <= most_bytes and _decode_map(data).shape == (height // scale, 800 // scale, 3)
+    assert len(data) <= most_bytes and decode_map(data).shape == (height // scale, 800 // scale, 3)
 
 
 def test_large_light_is_copied_once(tmp_path):
