@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hdrrecon.io.mark import is_result
-from hdrrecon.io.photo import READABLE
+from hdrrecon.io.photo import LIGHT_SUFFIXES, READABLE
 
 PREVIEW_SUFFIX = ".preview.png"
-ALWAYS_LINEAR = frozenset((".exr", ".hdr", ".pic", ".pfm", ".npy"))
-"""Formats of light, not of photos: results usually, so a folder's are passed over; named ones are tried."""
 _LONGEST_NAME_BYTES = 255  # of most file systems
 
 
@@ -123,7 +121,7 @@ def _add_folder(folder: Path, root: Path, without: Path | None, found: Found) ->
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
             _add_folder(path, root, without, found)
-        elif path.suffix.lower() in READABLE - ALWAYS_LINEAR:
+        elif path.suffix.lower() in READABLE - LIGHT_SUFFIXES:
             _add_photo(path, root, found)
 
 
@@ -185,7 +183,7 @@ def _add_glob(pattern: Path, without: Path | None, found: Found) -> None:
     plain = list(pattern.parts)
     first = next(i for i, part in enumerate(plain) if glob.has_magic(part))
     root = Path(*plain[:first])
-    kinds = READABLE if pattern.suffix.lower() in ALWAYS_LINEAR else READABLE - ALWAYS_LINEAR
+    kinds = READABLE if pattern.suffix.lower() in LIGHT_SUFFIXES else READABLE - LIGHT_SUFFIXES
     before = len(found.sources), len(found.problems), found.results
     for name in sorted(glob.glob(str(pattern), recursive=True), key=os.fsencode):
         path = Path(name)
@@ -291,4 +289,4 @@ def _folded(path: Path) -> str:
 
 
 def _readable() -> str:
-    return ", ".join(sorted(READABLE - ALWAYS_LINEAR))
+    return ", ".join(sorted(READABLE - LIGHT_SUFFIXES))

@@ -2,9 +2,8 @@
 
 Making light and writing it go hand in hand, band by band (`files.write_reconstruction`), so that no photo's light is
 ever held whole. Neither decoding nor writing uses more than one core, nor do the networks on photos of ordinary size. A
-batch therefore
-keeps cores busy with different photos rather than with parts of one: while one is looked at, another is written and the
-next is decoded. A `Crew` says how many threads do which step.
+batch therefore keeps cores busy with different photos rather than with parts of one: while one is looked at, another is
+written and the next is decoded. A `Crew` says how many threads do which step.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from pathlib import Path
 
 from hdrrecon.batch.collect import preview_of
 from hdrrecon.batch.workers import Stage
+from hdrrecon.io.photo import ULTRA_HDR_SUFFIXES
 from hdrrecon.options import ReconstructOptions, WriteOptions
 
-_ULTRA_HDR = (".jpg", ".jpeg")
 _FULL_DISK = (errno.ENOSPC, errno.EDQUOT)
 _MOST_PHOTOS_AT_ONCE = 16  # photos that are worked on at once, whatever the number of cores: each takes memory
 
@@ -104,7 +103,7 @@ class PhotoWork:
         if photo is None:
             return None
         order, written = self.order, self.order.written
-        if job.target.suffix.lower() in _ULTRA_HDR:
+        if job.target.suffix.lower() in ULTRA_HDR_SUFFIXES:
             written = replace(written, base=job.source)
         preview = preview_of(job.target) if order.preview else None
         options = {**order.how.keywords(), **written.keywords()}

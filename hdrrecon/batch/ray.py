@@ -30,11 +30,8 @@ from typing import Any, Unpack
 import numpy as np
 
 from hdrrecon.io.optional import need
-from hdrrecon.io.photo import READABLE
+from hdrrecon.io.photo import LIGHT_SUFFIXES, READABLE, ULTRA_HDR_SUFFIXES
 from hdrrecon.options import FileKeywords, ReconstructOptions, WriteOptions, options_from, shows
-
-_LIGHT = frozenset((".exr", ".hdr", ".pic", ".pfm", ".npy"))
-_ULTRA_HDR = (".jpg", ".jpeg")
 
 
 def remote_jobs(folder: str, out: str, extension: str = ".exr") -> list[dict[str, str]]:
@@ -50,11 +47,13 @@ def remote_jobs(folder: str, out: str, extension: str = ".exr") -> list[dict[str
     system, root = url_to_fs(folder)
     inner = [PurePosixPath(path).relative_to(PurePosixPath(root)) for path in sorted(system.find(root))]
     photos = [
-        p for p in inner if p.suffix.lower() in READABLE - _LIGHT and not any(part.startswith(".") for part in p.parts)
+        p
+        for p in inner
+        if p.suffix.lower() in READABLE - LIGHT_SUFFIXES and not any(part.startswith(".") for part in p.parts)
     ]
     if not photos:
         raise FileNotFoundError(
-            f"{folder}: no photos in this folder; readable are {', '.join(sorted(READABLE - _LIGHT))}"
+            f"{folder}: no photos in this folder; readable are {', '.join(sorted(READABLE - LIGHT_SUFFIXES))}"
         )
     stems = Counter(str(p.with_suffix("")).casefold() for p in photos)
     rows = []
@@ -111,7 +110,9 @@ class ReconstructFiles:
             with tempfile.TemporaryDirectory(prefix="hdrrecon-") as folder:
                 photo = fetch(source, Path(folder) / "photo")
                 light = Path(folder) / "light" / PurePosixPath(target).name
-                written = replace(self.written, base=photo) if light.suffix.lower() in _ULTRA_HDR else self.written
+                written = (
+                    replace(self.written, base=photo) if light.suffix.lower() in ULTRA_HDR_SUFFIXES else self.written
+                )
                 options = {**self.how.keywords(), **written.keywords()}
                 try:
                     deliver(self.reconstructor.to_file(photo, light, **options), target)

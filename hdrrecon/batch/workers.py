@@ -1,7 +1,7 @@
 """Many jobs through several stages at once: while one photo is computed, the next is decoded and the last one encoded.
 
-Stages are joined by short queues, so memory holds a few jobs however many there are. A job that fails falls off the
-conveyor with its error; the others do not notice. Outcomes come in the order of the jobs.
+Stages are joined by short queues, so memory holds a few jobs however many there are. A job that fails keeps its error
+and goes no further; the others go on. Outcomes come in the order of the jobs.
 """
 
 from __future__ import annotations

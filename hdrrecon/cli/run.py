@@ -20,8 +20,6 @@ from hdrrecon.options import ReconstructOptions, WriteOptions
 if TYPE_CHECKING:
     from hdrrecon.batch.photos import Job
 
-_ULTRA_HDR = (".jpg", ".jpeg")
-
 
 def run(
     inputs: Annotated[
@@ -81,8 +79,7 @@ def run(
     """Reconstruct the light of one or many photos.
 
     Sub-folders are kept. One bad file never stops the others. Several photos are worked on at once; results appear when
-    they are
-    whole, and a run that was cut off is started again as it was: what is finished is skipped.
+    they are whole, and a run that was cut off is started again as it was: what is finished is skipped.
 
     Exit code: 0 all done, 1 some failed (each is named on stderr), 2 bad usage, also if nothing was found.
 
@@ -232,6 +229,7 @@ def _jobs(inputs: list[str], out: Path, format: str | None, preview: bool) -> tu
 
 def _write_options(target: Path, half: bool, compression: str, confidence: bool, given: dict) -> WriteOptions:
     """How every result is written, all being of `target`'s format; what does not fit it is refused."""
+    from hdrrecon.io.photo import ULTRA_HDR_SUFFIXES
     from hdrrecon.io.write import check_options
 
     given = {name: value for name, value in given.items() if value is not None}
@@ -243,7 +241,7 @@ def _write_options(target: Path, half: bool, compression: str, confidence: bool,
     )
     if confidence and extension != ".exr":
         raise ValueError("--confidence is a channel of .exr files; leave it or the other format out")
-    check_options(target, **given, **({"base": target} if extension in _ULTRA_HDR else {}))
+    check_options(target, **given, **({"base": target} if extension in ULTRA_HDR_SUFFIXES else {}))
     return replace(exr, **given) if extension == ".exr" else WriteOptions(**given)
 
 

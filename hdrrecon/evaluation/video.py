@@ -2,9 +2,8 @@
 
 Clips, 320 pixels a side: "still" (nothing moves but noise), "pan" (one pixel a frame), "exposure" (a pan while it falls
 and rises by half a stop), "rise" (nothing moves while exposure rises by two stops, into clipping; its error is that of
-pixels that clip at
-the end and did not at the beginning: their light was measured) and "cut" (two scenes). Noise, a camera's curve, 8 bits;
-5 percent clip, at the end of "rise" more.
+pixels that clip at the end and did not at the beginning: their light was measured) and "cut" (two scenes). Noise, a
+camera's curve, 8 bits; 5 percent clip, at the end of "rise" more.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
 """OpenEXR files written a band at a time, in bounded memory, compressed by several threads.
 
 The official package writes whole files only. So each band becomes a small file of its own, whose data window says which
-rows
-it holds, and its compressed chunks are moved into the large file: an EXR of scan lines is a header, a table of where
-each chunk begins, and the chunks, each with the number of its first row. The result is the same to the byte as a whole
-file.
+rows it holds, and its compressed chunks are moved into the large file: an EXR of scan lines is a header, a table of
+where each chunk begins, and the chunks, each with the number of its first row. The result is the same to the byte as a
+whole file.
 
 Source: "OpenEXR File Layout", openexr.com.
 """

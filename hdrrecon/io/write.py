@@ -16,20 +16,20 @@ from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header, write_exr
 from hdrrecon.io.heif import encode_pq_avif, encode_pq_heic
 from hdrrecon.io.jxl import encode_pq_jxl
 from hdrrecon.io.optional import need
+from hdrrecon.io.photo import ULTRA_HDR_SUFFIXES
 from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
 from hdrrecon.io.ultrahdr_base import check_gain, lay_on
 from hdrrecon.options import Compression
 
-_JPEG = (".jpg", ".jpeg")
 _PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic, ".jxl": encode_pq_jxl}
-WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", *_JPEG, *_PQ_ENCODERS))
+WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", *ULTRA_HDR_SUFFIXES, *_PQ_ENCODERS))
 _HOLDERS = {  # which formats can hold what an option says
     **dict.fromkeys(("confidence", "envmap", "attributes"), (".exr",)),
     "white_nits": (".exr", *_PQ_ENCODERS),
     "peak_nits": (*_PQ_ENCODERS,),
-    **dict.fromkeys(("base", "headroom_stops", "gain_channels", "replace_gain_map"), _JPEG),
+    **dict.fromkeys(("base", "headroom_stops", "gain_channels", "replace_gain_map"), ULTRA_HDR_SUFFIXES),
 }
 
 
@@ -140,7 +140,7 @@ def write(
     alpha, confidence = (
         _plane(path, name, plane, image.shape[:2]) for name, plane in (("alpha", alpha), ("confidence", confidence))
     )
-    if extension in (".hdr", *_JPEG) and alpha is not None:
+    if extension in (".hdr", *ULTRA_HDR_SUFFIXES) and alpha is not None:
         warnings.warn(f"{path}: {extension} holds no alpha, it is left out; write .exr to keep it", stacklevel=2)
         alpha = None
     white_nits = WHITE_NITS if white_nits is None else white_nits
@@ -158,7 +158,7 @@ def write(
             write_exr(temporary, header, channels)
         return path
 
-    if extension in _JPEG:
+    if extension in ULTRA_HDR_SUFFIXES:
         with _naming(path):
             assert base is not None  # check_options has seen to it
             content = lay_on(
@@ -214,14 +214,14 @@ def check_options(path: Path, **options: Any) -> str:
             raise ValueError(
                 f"cannot write {path}: {path.suffix} holds no {name}, only {', '.join(_HOLDERS[name])} can"
             )
-    if extension in _JPEG and "base" not in given:
+    if extension in ULTRA_HDR_SUFFIXES and "base" not in given:
         raise ValueError(
             f'cannot write {path}: a JPEG holds light on top of its photo; name it with base="photo.jpg", or write .png'
         )
     with _naming(path):
         if extension in _PQ_ENCODERS:
             check_nits(given.get("white_nits", WHITE_NITS), given.get("peak_nits", PEAK_NITS))
-        if extension in _JPEG:
+        if extension in ULTRA_HDR_SUFFIXES:
             check_gain(given.get("gain_channels", 3), given.get("headroom_stops"))
     if extension in _EXTRAS:
         need(*_EXTRAS[extension], f"writing {extension}")

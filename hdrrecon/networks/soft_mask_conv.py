@@ -75,20 +75,25 @@ class SoftMaskConv2d(nn.Module):
 
 @dataclass(frozen=True)
 class MaskedUNetConfig:
-    """`widths`: channels at /2, /4, ...; `kernels`: of the convolutions that go there; `blocks`: residual blocks after
-    each.
+    """Sizes of a `MaskedUNet`. The defaults, `PUBLISHED`, are the released network: 25.8 M parameters."""
 
-    The defaults of `channels_in`, `blocks` and `norm`, with `PUBLISHED`, are the released network: 25.8 M parameters.
-    """
-
+    # Channels at /2, /4 ...
     widths: tuple[int, ...] = (64, 128, 256, 512, 512, 512, 512)
+    # Sides of the convolutions that go there.
     kernels: tuple[int, ...] = (7, 5, 5, 3, 3, 3, 3)
+    # Channels of the input.
     channels_in: int = 3
+    # Channels of the result, with `to_full_size`.
     channels_out: int = 3
+    # Residual blocks after each step down.
     blocks: int = 0
+    # Normalise features in groups of channels.
     norm: bool = False
+    # The last step joins the input; False ends at half the size.
     to_full_size: bool = True
+    # Features are masked; False: an ordinary U-Net.
     masked: bool = True
+    # Masks follow the features through the layers; False: the first layer's mask alone.
     update: bool = True
 
 
@@ -96,7 +101,7 @@ PUBLISHED = MaskedUNetConfig()
 
 
 class MaskedUNet(nn.Module):
-    """Encoder-decoder of `SoftMaskConv2d` (layer table: METHODS 4.2).
+    """Encoder-decoder of `SoftMaskConv2d` (layer table: supplement of Santos et al. 2020).
 
     Down: strided convolutions and ReLU. Up: features and masks enlarged (nearest), joined with the skipped features,
         whose

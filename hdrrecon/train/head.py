@@ -1,9 +1,8 @@
 """Stage 2's per-pixel head trained by itself: minutes on one core, because photos are looked at once.
 
 What the U-Net and the classifier see of a photo does not change while they are frozen. So each photo goes through them
-once, and of
-its lost pixels everything that the head is told is kept, with the truth: 2048 pixels weigh 170 KB. A step then costs a
-tenth of a second for two dozen photos.
+once, and of its lost pixels everything that the head is told is kept, with the truth: 2048 pixels weigh 170 KB. A step
+then costs a tenth of a second for two dozen photos.
 
     hdrrecon train head --scenes DIR --curves DIR --start weights/masked-features.safetensors -o runs/head
 

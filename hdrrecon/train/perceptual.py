@@ -6,9 +6,8 @@ are).
 
 Source: Santos et al. 2020, with changes. VGG16 is EfficientNet-Lite0 at strides 2, 4 and 8, whose weights
 may be had; its features are scaled to an RMS of 1, about what VGG's have, so that the published weights keep their
-balance. And
-gradients reach the prediction: the released code takes exp of it under no-grad, so that neither term ever taught
-anything.
+balance. And gradients reach the prediction: the released code takes exp of it under no-grad, so that neither term ever
+taught anything.
 Gram matrices: Gatys et al. 2016, https://doi.org/10.1109/CVPR.2016.265.
 """
 

@@ -35,8 +35,7 @@ class ToSignal:
         peak_nits: cd/m2 that nothing passes. HLG is made for 1000.
 
     `brightest` and `frame_mean` are MaxCLL and MaxFALL so far, in cd/m2: the largest channel of any pixel (the top
-    hundred
-    thousandth of a frame left out: a single pixel of noise is no light), and the largest mean of a frame.
+    hundred thousandth of a frame left out: a single pixel of noise is no light), and the largest mean of a frame.
     """
 
     def __init__(self, transfer: Transfer = "pq", white_nits: float = 203.0, peak_nits: float = 1000.0):

@@ -26,6 +26,6 @@ def test_notebook(name, monkeypatch):
     assert not any(cell.get("outputs") for cell in notebook.cells), "clear the outputs before committing"
     # The kernel is a process of its own: it must find this checkout, installed or not.
     monkeypatch.setenv("PYTHONPATH", str(NOTEBOOKS.parents[1]))
-    nbclient.NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
+    nbclient.NotebookClient(notebook, timeout=1200, resources={"metadata": {"path": str(NOTEBOOKS)}}).execute()
     errors = [output for cell in notebook.cells for output in cell.get("outputs", []) if output.output_type == "error"]
     assert not errors

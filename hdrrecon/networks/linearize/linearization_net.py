@@ -174,12 +174,9 @@ def select_crops(code: Tensor, side: int, count: int) -> Tensor:
     code = pad_to(code, side)
     h, w = code.shape[-2:]
 
-    def starts(n):
-        return [
-            round(i * (n - side) / max(1, steps - 1))
-            for steps in [max(1, round((n - side) / (side / 2)) + 1)]
-            for i in range(steps)
-        ]
+    def starts(length: int) -> list[int]:
+        steps = max(1, round((length - side) / (side / 2)) + 1)
+        return [round(i * (length - side) / max(1, steps - 1)) for i in range(steps)]
 
     crops = [code[0, :, y : y + side, x : x + side] for y in starts(h) for x in starts(w)]
     occupied = [int((torch.bincount((c * 255).round().long().flatten(), minlength=256) > 0).sum()) for c in crops]

@@ -34,26 +34,29 @@ from hdrrecon.networks.linearize.response_statistics import (
 from hdrrecon.networks.stages import Linearizer
 
 LONGEST_PX = 1280  # photos are looked at in this size at most: cost and memory do not grow with them
-GREY_DOUBT = 2  # without colours, of which none blend, answers are off by so many times as much
+GREY_DOUBT = 2  # a grey photo has no blending colours to read; its answers are off by twice as much
 
 
 @dataclass(frozen=True)
 class ResponseConfig:
-    """`hidden`: widths of the perceptron; `weights`: basis vectors per curve; `dropout` between layers, in training;
-    `kinds` of statistics it reads (`response_statistics.KINDS`); `samples`: codes at which curves are made, straight
-    between them on the logarithmic scale; `family_hidden`: widths of a perceptron that the families have to themselves,
-    empty if they share; `split`: they tell cameras from others alone, and the perceptron of the curves flat sRGB from
-    films: it sees more, and what it sees misleads about cameras only. `doubts`: standard deviation of the answer for
-        each family, at middle levels, where the photo
-    is one of that family."""
+    """Sizes of a `ResponseNet`, and what it reads."""
 
+    # Widths of the perceptron.
     hidden: tuple[int, ...] = (128, 64)
+    # Basis vectors per curve.
     weights: int = 11
+    # Share of values left out between layers, in training.
     dropout: float = 0.5
+    # Kinds of statistics it reads (`response_statistics.KINDS`).
     kinds: tuple[str, ...] = CLASSIC
+    # Codes at which curves are made; straight in between, on the logarithmic scale.
     samples: int = len(CODES)
+    # Widths of a perceptron that the families have to themselves; empty: they share that of the curves.
     family_hidden: tuple[int, ...] = ()
+    # That perceptron tells cameras from others alone. The one of the curves tells flat sRGB from films: it sees more,
+    # and what it sees misleads about cameras only.
     split: bool = False
+    # Standard deviation of the answer for each family, at middle levels, where the photo is one of that family.
     doubts: tuple[float, ...] = (0.02, 0.01, 0.06)
 
 

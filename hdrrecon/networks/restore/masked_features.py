@@ -42,33 +42,34 @@ MIXED = 2  # further outputs with colour hints: how far to go towards the rim's 
 UNMIXED = -4.0  # bias of these before a sigmoid: two percent of the way
 LEAST_OVER = 0.02  # of a mask that anything depends on: a fifth of a code
 BRIGHTEST_SHADOW_STOPS = 3  # what the network can say of a crushed pixel begins this many stops below the clip level
-ENOUGH_MEASURED = (
-    0.2  # of a photo's values: training has none of which fewer are, so what a network says of such is not believed
-)
-BLIND_STOPS = (
-    4  # from the median to either end of the interval, at least, where nothing was measured; less in proportion
-)
-BRIGHTEST_SHADOW = (
-    2**-8
-)  # what is added: no more than an sRGB code of 13 holds, or black would outshine the tones next to it
+# Training photos have at least this share of their values measured. With less the network guesses, and its interval
+# widens.
+ENOUGH_MEASURED = 0.2
+# Stops from the median to either end of the interval, at least, where nothing was measured; less in proportion.
+BLIND_STOPS = 4
+# Most light that a crushed pixel gets: what an sRGB code of 13 holds. More would outshine the tones next to it.
+BRIGHTEST_SHADOW = 2**-8
 
 
 @dataclass(frozen=True)
 class MaskedFeaturesConfig:
-    """`widths`, `kernels`, `blocks`: see `MaskedUNetConfig`; `recognise`: stages of the classifier that are looked at,
-    0 for none; `features`: channels handed to the full-resolution `head`; `working_px`: longest side at which the photo
-    is seen. `masked` and `update` switch the two halves of the idea off, for comparison; `colour_hints`: the head is
-    told two guesses of the colour."""
+    """Sizes of a `MaskedFeatures`."""
 
+    # Channels of the U-Net at /2, /4 ... of the working size; its kernels; residual blocks after each step down.
     widths: tuple[int, ...] = (24, 48, 80, 112, 144)
     kernels: tuple[int, ...] = (5, 3, 3, 3, 3)
     blocks: int = 1
+    # Stages of the image classifier that are looked at; 0: none.
     recognise: int = 6
+    # Channels handed to the head at full resolution, and the head's own.
     features: int = 16
     head: int = 48
+    # Longest side in pixels at which the photo is seen.
     working_px: int = 256
+    # The two halves of the idea, to be switched off for comparison (`MaskedUNetConfig`).
     masked: bool = True
     update: bool = True
+    # The head is told two guesses of the colour.
     colour_hints: bool = True
 
     @property

@@ -1,7 +1,7 @@
 """Training pairs: a random view through a random camera, without end.
 
-The draw of cameras is the school's curriculum: clipped share, response family, noise, white balance,
-JPEG and sharpness are all varied, because what is never varied is learnt as a clue.
+Everything about the camera is drawn at random: clipped share, response family, noise, white balance, JPEG and
+sharpness. What is never varied would be learnt as a clue.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """What happens to photos between the camera's response and the file that somebody has: code values in, code values out.
 
-Cameras denoise, sharpen and raise local contrast, people make pictures smaller, and each codes them again. Code values,
-not
-light, get averaged then, so that edges no longer betray the response honestly: an estimator that never saw this is sure
-of itself and wrong on real photos.
+Cameras denoise, sharpen and raise local contrast. People make pictures smaller. Each codes them again. Code values are
+averaged then, not light, so edges no longer tell the response as it is. An estimator that never saw this is sure of
+itself and wrong on real photos.
 """
 
 from __future__ import annotations
@@ -16,7 +15,8 @@ KERNELS = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv
 
 
 def handled(code: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A photo (H, W, 3) of float code values in [0, 1] after a random life: each step happens to some photos only."""
+    """A photo (H, W, 3) of float code values in [0, 1] after random post-processing: each step happens to some photos
+    only."""
     image = code
     if rng.random() < 0.25:
         image = cv2.bilateralFilter(image, 5, float(rng.uniform(0.01, 0.05)), 1.5)

@@ -21,36 +21,46 @@ from hdrrecon.train.loop import log, save_weights
 
 @dataclass(frozen=True)
 class FitRecipe:
-    """How to fit. Curves can be learnt for long; the families are the danger: scenes and simulation are narrower than
-    the world, and who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two
-    perceptrons.
+    """How to fit.
 
-    `photo_share`: of a batch, ordinary photos; `view_odds`, `piece_odds`, `photo_odds`: how likely each family is for
-    views of HDR scenes, soft as renderings are, and for pieces of them and ordinary photos as scenes, sharp as cameras'
-    photos are, most of which are cameras'; `handled`: how likely a photo of each family was worked on after it was
-    taken; `naming`: weight of telling families apart; `components`: principal ones of the statistics, all that is
-    learnt from; `noise` and `curve_noise`: on what the families and the curves see, in standard deviations of the
-    statistics; `weight_decay` and `curve_decay`: likewise; `family_kinds`: what the families see at all (how colourful
-    a scene is, or how light and dark are spread at its ends, tells panoramas from photos more than cameras from films);
-    `kind_dropout`: chance that one of these is hidden from them, so that none is relied on alone.
+    Curves can be learnt for long; the families are the danger. Scenes and simulation are narrower than the world, and
+    who is sure of the family in a simulated photo is sure and wrong in a real one. Hence two perceptrons.
     """
 
+    # Batches of the fit.
     steps: int = 4500
+    # Photos per batch.
     batch: int = 1024
+    # Weight of telling families apart.
     naming: float = 0.12
+    # Peak learning rate.
     rate: float = 3e-3
+    # Principal components of the statistics: all that is learnt from.
     components: int = 900
+    # Of the families' perceptron.
     weight_decay: float = 0.7
+    # Of the curves' perceptron.
     curve_decay: float = 0.5
+    # On what the families see, in standard deviations of the statistics.
     noise: float = 0.35
+    # The same on what the curves see.
     curve_noise: float = 0.1
+    # Share of a batch that is ordinary photos.
     photo_share: float = 0.3
+    # How likely each family is for views of HDR scenes, which are soft as renderings are.
     view_odds: tuple[float, ...] = (0.24, 0.36, 0.4)
+    # The same for pieces of them as sharp as the file.
     piece_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
+    # The same for ordinary photos as scenes, sharp as cameras' photos are, most of which are cameras'.
     photo_odds: tuple[float, ...] = (0.85, 0.09, 0.06)
+    # How likely a photo of each family was worked on after it was taken.
     handled: tuple[float, ...] = (0.55, 0.18, 0.06)
+    # Statistics that the families see at all. How colourful a scene is, or how light and dark are spread at its
+    # ends, tells panoramas from photos more than cameras from films.
     family_kinds: tuple[str, ...] = (*CLASSIC, "places", "wide_places", "handling")
+    # Chance that one of these is hidden from the families, so that none is relied on alone.
     kind_dropout: float = 0.4
+    # Of everything random.
     seed: int = 0
 
 
