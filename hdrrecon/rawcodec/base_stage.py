@@ -29,7 +29,7 @@ def encode_base(model: Model, header: Header, pixels: np.ndarray, raw: np.ndarra
     scale = raw.shape[0] * raw.shape[1] / samples
     exponent = int(np.clip(np.round(np.log2(np.sqrt(raw.shape[0] * raw.shape[1]) / step)) - 2, 3, 20))
     unit = int(np.clip(np.round(np.log2(2.5 / step)), 3, 7))
-    best = None
+    found = []
     for local in (False, True):
         fit = fitter.fit(model.prior, local=local)
         grid, whole = None, None
@@ -45,9 +45,8 @@ def encode_base(model: Model, header: Header, pixels: np.ndarray, raw: np.ndarra
         bits += base_coder.map_bits(model.symbols.values, model.prior, levels, exponent)
         coefficients = model.prior.coefficients(levels, exponent)
         cost = bits + scale * fitter.distortion(coefficients, grid) / (LAMBDA * step * step)
-        if best is None or cost < best[0]:
-            best = (cost, levels, whole, grid, coefficients)
-    _, levels, whole, grid, coefficients = best
+        found.append((cost, levels, whole, grid, coefficients))
+    _, levels, whole, grid, coefficients = min(found, key=lambda one: one[0])
     coder = Encoder()
     base_coder.put_map(coder, model.symbols.values, model.prior, levels, exponent)
     bases = (0,) * base_coder.LEVELS
@@ -59,6 +58,7 @@ def encode_base(model: Model, header: Header, pixels: np.ndarray, raw: np.ndarra
 
 
 def decode_base(model: Model, header: Header, base: bytes) -> tuple[np.ndarray, np.ndarray | None]:
+    """Map coefficients (36, 3), and the gain grid in stops or None."""
     coder = Decoder(base, 1)
     levels = base_coder.get_map(coder, model.symbols.values, model.prior, header.map_exponent)
     grid = None

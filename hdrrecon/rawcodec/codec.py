@@ -167,7 +167,7 @@ def decode_full(
     if not trusted and stale != "map":
         raise StreamError(_why_stale(header, pixels.shape, data))
     coefficients, grid = decode_base(model, header, base)
-    if not trusted:
+    if guide is None or not trusted:
         warnings.warn(
             f"{_why_stale(header, pixels.shape, data)}; only its global map is used", StreamWarning, stacklevel=2
         )
@@ -211,7 +211,7 @@ def jpeg_pixels(jpeg: bytes) -> np.ndarray:
             if max(image.size) > LARGEST_SIDE:
                 raise StreamError(f"raw streams go with photos of up to {LARGEST_SIDE} pixels a side, not {image.size}")
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, StreamError):
             raise
         raise StreamError(f"the JPEG cannot be decoded ({error}); copy the file again") from error

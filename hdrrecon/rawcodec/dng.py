@@ -63,6 +63,6 @@ def encode_dng(raw: np.ndarray, description: Description) -> bytes:
 def write_dng(path: str | PathLike, raw: np.ndarray, description: Description) -> Path:
     """Write `encode_dng` to a file, whole or not at all."""
     data = encode_dng(raw, description)
-    with atomic_write(path) as temporary:
+    with atomic_write(Path(path)) as temporary:
         temporary.write_bytes(data)
     return Path(path)

@@ -11,7 +11,7 @@ OFFSET = 4e-4  # c: about the read noise of a camera, in units of the sensor's c
 LOWEST = 0.02  # T(0)
 
 
-def stabilize(light: np.ndarray) -> np.ndarray:
+def stabilize(light: np.ndarray | np.floating) -> np.ndarray:
     """Linear light, 1 = the sensor clips, to the stabilised domain; negative light counts as 0."""
     return np.sqrt(np.maximum(light, 0) + np.float32(OFFSET))
 

@@ -101,9 +101,10 @@ def search_step(model: Model, header: Header, planes: np.ndarray, latents: np.nd
 
 
 def encode_latents(model: Model, header: Header, planes: np.ndarray, latents: np.ndarray) -> list[Chunk]:
-    """All chunks, each verified by decoding it."""
+    """All chunks, for `decodes_to` to verify."""
     chunks: list[Chunk] = []
-    coder, symbols_of, first, number, bits = Encoder(), [], 0, -1, 0.0
+    symbols_of: list[np.ndarray] = []
+    coder, first, number, bits = Encoder(), 0, -1, 0.0
 
     def close(last: int) -> None:
         nonlocal coder, symbols_of, first, bits
@@ -157,8 +158,9 @@ def _decode_once(
 ) -> tuple[Latents, int, int | None]:
     """(latents, passes decoded, first pass of the chunk whose check sum is wrong or None)."""
     chunk: Chunk | None = None
-    coder: Decoder | None = None
-    number, symbols_of, bad = 0, [], None
+    coder = Decoder(b"", 1)
+    symbols_of: list[np.ndarray] = []
+    number, bad = 0, None
 
     def code(group: int, index: int, parameters: PassParameters) -> np.ndarray | None:
         nonlocal chunk, coder, number, position, symbols_of, bad
