@@ -107,7 +107,9 @@ def _at_clip(raw: np.ndarray, error: np.ndarray) -> np.ndarray:
     linear_error = 2 * np.sqrt(np.float32(SENSOR_CLIPS)) * error[..., None]
     level = SENSOR_CLIPS - np.minimum(2 * linear_error, _MOST_LOWERED)
     mask = (raw >= level).astype(np.uint8)
-    return np.stack([cv2.medianBlur(mask[..., c].copy(), 5) for c in range(3)], -1).astype(bool) | np.asarray(raw >= SENSOR_CLIPS)
+    return np.stack([cv2.medianBlur(mask[..., c].copy(), 5) for c in range(3)], -1).astype(bool) | np.asarray(
+        raw >= SENSOR_CLIPS
+    )
 
 
 def _confidence(error: np.ndarray, raw: np.ndarray) -> np.ndarray:
