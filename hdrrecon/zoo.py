@@ -93,6 +93,7 @@ WEIGHTS = {
     ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
     "guide-net": Weights("guide-net.safetensors", "96e29a93f98a33034677c17a100d30b1ffb09c90dc273362a998c9d8a1d7aef9"),
+    "unwrap-net": Weights("unwrap-net.safetensors", "ff8a859a4c9996d8d33a9e9af54fcd9eacda3539468edefc8eb1eb7921b23812"),
 }
 
 # Models of other things than light: `rawcodec.model` loads its own.
@@ -115,6 +116,7 @@ NETWORKS = {
     "guide_net:GuideNet": "sensors.guide_net",
     "unwrap_net:UnwrapNet": "sensors.unwrap_net",
     "unwrap_net:RolloverNet": "sensors.unwrap_net",
+    "exposure_net:ExposureNet": "sensors.exposure_net",
 }
 
 # Written by tools/update_docs.py, which measures what ships.

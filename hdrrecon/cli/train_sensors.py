@@ -1,5 +1,5 @@
-"""`hdrrecon train guide`, `modulo`: the networks of the special cameras (`hdrrecon.sensors`), each small enough for a
-laptop."""
+"""`hdrrecon train guide`, `modulo`, `bracket`: the networks of the special cameras (`hdrrecon.sensors`), each small
+enough for a laptop."""
 
 from __future__ import annotations
 
@@ -65,6 +65,23 @@ def modulo(
     recipe = replace(_recipe(steps, size, seed), rate=3e-3)
     best = train(task, recipe, partial(ViewStream, load_scenes(scenes)), shots, out)
     print(f"best weights: {best}; log: {out / 'log.csv'}")
+
+
+def bracket(
+    scenes: Scenes,
+    curves: Curves,
+    val: Validation,
+    out: Out = Path("runs/bracket"),
+    shards: Shards = 15,
+    steps: Steps = 10_000,
+    size: Size = 96,
+    seed: int = 0,
+) -> None:
+    """Other exposures from one photo, trained through the response solve (`sensors.bracket.exposures`)."""
+    from hdrrecon.train.tasks.bracket import BracketTask
+
+    rows, shots = _reconstructed(scenes, curves, val, out, shards, seed)
+    _train_on_rows(BracketTask(), rows, shots, out, steps, size, seed)
 
 
 def _recipe(steps: int, size: int, seed: int):

@@ -113,6 +113,122 @@ def guide_table(folder: Path, limit: int = 0) -> Rows:
     return means.rows()
 
 
+def modulo_table(folder: Path, limit: int = 0) -> Rows:
+    """Right folds and PSNR of unwrapping, at shares of the pixels that fold; `reconstruct()` on the same exposure clipped."""
+    from hdrrecon.api import Reconstructor
+    from hdrrecon.camera.response import ResponseCurve
+    from hdrrecon.metrics import highlights
+    from hdrrecon.sensors.modulo import FOLDS, folds_of, photograph
+    from hdrrecon.sensors.unwrapping import poisson
+    from hdrrecon.train.tasks.modulo import exposed
+
+    reconstructor, means = Reconstructor(), Means()
+    for _, scene in views(folder, limit):
+        for percent in (5, 20, 35):
+            wrapped, folds = photograph(exposed(nchw(scene), percent))
+            truth, clipped = hwc(wrapped + folds), hwc(folds).max(2) > 0
+            code = ResponseCurve.srgb().expose(truth.clip(0, 1))
+            ordinary = reconstructor(np.rint(255 * code).astype(np.uint8), response="srgb")
+            solutions = {
+                "an ordinary sensor and reconstruct()": None,
+                "no unwrapping": torch.zeros_like(folds),
+                "Poisson, its own offset": folds_of(wrapped, "poisson"),
+                "Poisson, the best offset": best_offset(wrapped, folds, poisson),
+                "UnwrapNet": folds_of(wrapped, "network"),
+            }
+            for name, found in solutions.items():
+                light = ordinary if found is None else hwc(wrapped + found)
+                stops = highlights.stops_map(light, truth)
+                figures = {f"{percent} %: stops": highlights.log_rmse(stops, clipped)}
+                if found is not None:
+                    figures[f"{percent} %: right folds"] = float((found == folds).float().mean())
+                error = float(np.square((light.clip(0, FOLDS) - truth) / FOLDS).mean())
+                figures[f"{percent} %: PSNR, dB"] = -10 * np.log10(max(error, 1e-9))
+                means.add(name, **figures)
+    return means.rows()
+
+
+def optics_table(folder: Path, limit: int = 0) -> Rows:
+    """Plates before the lens, and what streaks add to `reconstruct()`; 5 % of the pixels clip without any optics."""
+    from hdrrecon.camera.simulate import exposure_for_clipping
+    from hdrrecon.metrics import highlights
+    from hdrrecon.metrics.pu21 import display_nits, pu21_encode
+    from hdrrecon.sensors.optics import photograph, started
+    from hdrrecon.sensors.streaks import CLIPPED, RefineConfig, recovered
+    from hdrrecon.sensors.wave_optics import plate_height, psf_of_height
+
+    psfs = {kind: psf_of_height(plate_height(kind)) for kind in ("none", "star", "rank1")}
+    means = Means()
+    for number, (_, scene) in enumerate(views(folder, limit)):
+        light = nchw(scene)
+        light = light * exposure_for_clipping(light, 5.0)
+        truth = hwc(light)
+        clipped = truth.max(2) >= 1
+        for kind, psf in psfs.items():
+            seen = photograph(light, psf, generator=torch.Generator().manual_seed(number))
+            first = started(seen)
+            answers = {f"{kind}: reconstruct()": torch.where(seen >= CLIPPED, first.clamp(min=1), seen)}
+            if kind == "none":
+                answers["none: deblurred"] = recovered(seen, first, psf, RefineConfig(), streaks=False)
+            else:
+                answers[f"{kind}: streaks, deblurred"] = recovered(seen, first, psf, None)
+                answers[f"{kind}: streaks, refined"] = recovered(seen, first, psf)
+            for name, answer in answers.items():
+                stops = highlights.stops_map(hwc(answer), truth)
+                shown, true = (pu21_encode(display_nits(x))[~clipped] for x in (hwc(answer), truth))
+                means.add(
+                    name,
+                    **{
+                        "clipped, stops": highlights.log_rmse(stops, clipped),
+                        "energy, stops": abs(highlights.light_energy(hwc(answer), truth, clipped)),
+                        "unclipped PU21-PSNR, dB": -10 * np.log10(np.square((shown - true) / 256).mean()),
+                    },
+                )
+    return means.rows()
+
+
+def bracket_table(folder: Path, limit: int = 0) -> Rows:
+    """RMSE of inverse responses solved from brackets of four noisy JPEGs, two stops apart, of curves never trained on."""
+    import cv2
+
+    from hdrrecon.camera.bracket import BINS, from_bracket
+    from hdrrecon.camera.simulate import Camera, exposure_for_clipping, simulate
+    from hdrrecon.evaluation.conditions import held_out_curves
+
+    times, means, curves = 2.0 ** np.array([-4, -2, 0, 2]), Means(), held_out_curves()
+    for number, (_, scene) in enumerate(views(folder, limit)):
+        light, curve = nchw(scene), curves[number % len(curves)]
+        light, random = light * exposure_for_clipping(light, 5.0), torch.Generator().manual_seed(number)
+        photos = []
+        for seconds in times:
+            camera = Camera(curve, None, float(seconds), shot_noise=2e-5, read_noise=1e-3, jpeg_quality=92)
+            photos.append(np.rint(255 * hwc(simulate(light, camera, random).code)).astype(np.uint8))
+        true = np.interp(np.linspace(0, 1, BINS), np.linspace(0, 1, curve.inverse.shape[1]), curve.inverse[0])
+        solver = cv2.createCalibrateDebevec()
+        theirs = solver.process([photo[..., ::-1].copy() for photo in photos], times.astype(np.float32))[:, 0].T
+        for name, found in (
+            ("from_bracket", from_bracket(photos, times).log_inverse.exp().numpy()),
+            ("OpenCV", theirs),
+        ):
+            means.add(name, RMSE=curve_error(found, true))
+    return means.rows()
+
+
+def curve_error(found: np.ndarray, true: np.ndarray) -> float:
+    """RMSE of inverse curves (3, 256) of any scale against one (256,), over codes 5 to 250: the ends are extrapolated."""
+    inner = slice(5, 251)
+    gains = (found[:, inner] * true[inner]).sum(1) / np.square(found[:, inner]).sum(1)
+    return float(np.sqrt(np.square(gains[:, None] * found[:, inner] - true[inner]).mean(1)).mean())
+
+
+def best_offset(wrapped: Tensor, folds: Tensor, solve: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Tensor:
+    """Folds (1, 3, H, W) with the offset per channel that agrees best with the truth: what an oracle would give."""
+    image, true = wrapped[0].double().numpy(), folds[0].numpy()
+    answers = [solve(image, np.full(3, offset)) for offset in np.arange(-1, 4, 0.25)]
+    right = np.array([(answer == true).mean((1, 2)) for answer in answers])
+    return torch.from_numpy(np.stack([answers[right[:, c].argmax()][c] for c in range(3)])).float()[None]
+
+
 def guided_light(photo: PreparedPhoto, guide: Tensor | None, network: bool) -> np.ndarray:
     """Light (H, W, 3) of a prepared photo with a guide (1, C, h, w), or without."""
     from hdrrecon.sensors.guided import GuideWarning, with_guide
@@ -134,7 +250,12 @@ def hwc(image: Tensor) -> np.ndarray:
     return np.ascontiguousarray(image[0].permute(1, 2, 0).numpy())
 
 
-TABLES: dict[str, Callable[[Path, int], Rows]] = {"guide": guide_table}
+TABLES: dict[str, Callable[[Path, int], Rows]] = {
+    "guide": guide_table,
+    "modulo": modulo_table,
+    "optics": optics_table,
+    "bracket": bracket_table,
+}
 
 
 def main() -> None:
@@ -145,7 +266,10 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     for name in TABLES if given.camera == "all" else [given.camera]:
-        print(f"\n## {name}\n\n{markdown(TABLES[name](given.data, given.limit))}", flush=True)
+        print(
+            f"\n## {name}\n\n{markdown(TABLES[name](given.data, given.limit), 4 if name == 'bracket' else 2)}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
     x_e = net(f(clip(2^e H)), e)
 
-with H the light that `reconstruct` finds, f the response it estimated, and a small network
+with H the light that `reconstruct` finds, f the response it estimated, and, if one was trained, a small network
 (`networks.sensors.exposure_net`) that mends what is re-photographed. It is trained through `camera.bracket`: the stack
 must give the right light and the right response again. Without the network this is `hdrrecon.view.bracket` in the
 photo's own response.
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from hdrrecon.camera.masks import over_mask
 from hdrrecon.camera.response import ResponseCurve
@@ -34,14 +34,15 @@ def shown_at(light: Tensor, response: ResponseCurve, ev: float) -> Tensor:
 
 
 def exposures(
-    image, evs: Sequence[float] = EVS, *, network: bool = True, model: str = "full", device: str = "auto"
+    image, evs: Sequence[float] = EVS, *, network: nn.Module | None = None, model: str = "full", device: str = "auto"
 ) -> list[np.ndarray]:
     """The photos that the camera of `image` would have taken at other exposures.
 
     Args:
         image: as `hdrrecon.reconstruct` takes it; one image.
         evs: exposures in stops relative to the photo, within 4 of it.
-        network: mend what is re-photographed; False re-photographs the light alone.
+        network: an `ExposureNet` of `hdrrecon train bracket` (`hdrrecon.zoo.load_file`) that mends what is re-photographed.
+            None ships with the package: re-photographs the light alone (docs/sensors_bracket.md says why).
         model, device: as `hdrrecon.reconstruct`.
 
     Returns:
@@ -51,7 +52,7 @@ def exposures(
         ValueError: no exposures, one beyond 4 stops, or several images.
 
     Example:
-        >>> stack = exposures(np.full((32, 32, 3), 128, np.uint8), (-1, 0, 1), network=False)
+        >>> stack = exposures(np.full((32, 32, 3), 128, np.uint8), (-1, 0, 1))
         >>> [int(photo[0, 0, 0]) for photo in stack][1]
         128
     """
@@ -72,7 +73,9 @@ def exposures(
 
 
 @torch.inference_mode()
-def transferred(code: Tensor, light: Tensor, response: ResponseCurve, ev: float, network: bool = True) -> Tensor:
+def transferred(
+    code: Tensor, light: Tensor, response: ResponseCurve, ev: float, network: nn.Module | None = None
+) -> Tensor:
     """Code values (1, 3, H, W) of a photo at another exposure.
 
     Args:
@@ -81,8 +84,6 @@ def transferred(code: Tensor, light: Tensor, response: ResponseCurve, ev: float,
         network: as `exposures`.
     """
     shown = shown_at(light, response, ev)
-    if not network or ev == 0:
+    if network is None or ev == 0:
         return shown
-    from hdrrecon import zoo
-
-    return zoo.load("exposure-net")(code, shown, over_mask(code), light, torch.tensor([float(ev)]))
+    return network(code, shown, over_mask(code), light, torch.tensor([float(ev)]))

@@ -17,14 +17,14 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from hdrrecon.networks.sensors.unwrap_net import FOLDS, RolloverNet, UnwrapNet
 from hdrrecon.sensors import unwrapping
 from hdrrecon.sensors.light import light_tensor, like
 
-Method = Literal["network", "masks", "poisson", "reliability"]
+Method = Literal["network", "poisson", "reliability"]
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def unwrap(
     Args:
         wrapped: (H, W, 3), or a tensor (3, H, W) or (N, 3, H, W). Floats are in wells, [0, 1); of integers `full_well`
             says at which code the wells start again; uint8 start at 256.
-        method: "network"; "masks", the published loop; "poisson" or "reliability", the classical ways, whose global
+        method: "network"; "poisson" or "reliability", the classical ways, whose global
             offset is a guess.
         full_well: code, or value, of one full well.
 
@@ -97,9 +97,9 @@ def unwrap(
 def folds_of(wrapped: Tensor, method: Method = "network") -> Tensor:
     """Folds (N, 3, H, W) of modulo images in [0, 1)."""
     if method == "network":
-        return unwrapped_by(_network("unwrap-net"), wrapped)
-    if method == "masks":
-        return rolled_over_by(_network("rollover-net"), wrapped)
+        from hdrrecon import zoo
+
+        return unwrapped_by(zoo.load("unwrap-net"), wrapped)
     solve = unwrapping.poisson if method == "poisson" else unwrapping.reliability
     return torch.stack([torch.from_numpy(solve(one.double().numpy())).float() for one in wrapped])
 
@@ -122,7 +122,10 @@ def unwrapped_by(net: UnwrapNet, wrapped: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def rolled_over_by(net: RolloverNet, wrapped: Tensor) -> Tensor:
-    """Folds (N, 3, H, W) by the published loop: masks of what is folded once more, until there is nothing."""
+    """Folds (N, 3, H, W) by the published loop: masks of what is folded once more, until there is nothing.
+
+    No such network ships; `hdrrecon train modulo --masks` makes one.
+    """
     folds = torch.zeros_like(wrapped)
     for number in range(1, FOLDS):
         at_least = net(wrapped, wrapped + folds, torch.full((len(wrapped),), float(number))) > 0
@@ -154,9 +157,3 @@ def _in_wells(wrapped: np.ndarray | Tensor, full_well: float | None) -> Tensor:
             "if 1.0 is not its full well, pass full_well; if this is light, there is nothing to unwrap"
         )
     return image
-
-
-def _network(name: str) -> nn.Module:
-    from hdrrecon import zoo
-
-    return zoo.load(name)

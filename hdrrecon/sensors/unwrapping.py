@@ -5,8 +5,8 @@ A modulo image m in [0, 1) and its folds K (integers >= 0) give light m + K. All
 * `poisson`: least squares on wrapped differences, by the discrete cosine transform (Ghiglia & Romero 1994);
 * `reliability`: sorting by reliability (Herraez et al. 2002, as scikit-image has it);
 * `solve_folds`: changes with weights, and a weak opinion on K itself: conjugate gradients with the Poisson solution as
-  preconditioner (Ghiglia & Romero 1994), reweighted towards least absolute deviations, rounded, and then mended by
-  iterated conditional modes (Besag 1986).
+  preconditioner (Ghiglia & Romero 1994), reweighted towards least absolute deviations, rounded; then
+  whole segments are moved (`segments`), and pixels mended by iterated conditional modes (Besag 1986).
 
 Arrays are numpy (C, H, W), each channel for itself.
 """
@@ -16,7 +16,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import dctn, idctn
 
+from hdrrecon.sensors.segments import LEAST_LOG, move_segments
+
 _WEIGHTLESS = 1e-3  # edges nobody vouches for still hold the picture together
+OFFSETS = 4  # in either direction, tried at the end
+OWN_WEIGHT = 0.002  # of the opinion on folds themselves, beside 0.64 of a sure change: it is for the offset
 
 
 def poisson(wrapped: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray:
@@ -69,14 +73,23 @@ def solve_folds(
     likely, count = np.exp(folds), folds.shape[1]
     level = np.arange(count).reshape(1, -1, 1, 1)
     mean = (likely * level).sum(1)
-    own = 0.02 / (0.1 + (likely * (level - mean[:, None]) ** 2).sum(1))
+    own = OWN_WEIGHT / (0.1 + (likely * (level - mean[:, None]) ** 2).sum(1))
     now, weights, own_now = mean, sure, own
     for _ in range(reweightings):
         now = _conjugate_gradients(weights, best, own_now, mean, now, iterations)
         left = [np.abs(np.diff(now, axis=axis) - d) for axis, d in zip((2, 1), best)]
         weights = [w / np.maximum(e, 0.05) for w, e in zip(sure, left)]
         own_now = own / np.maximum(np.abs(now - mean), 0.25)
-    return _mended(np.clip(np.rint(now), 0, count - 1), changes, folds)
+    return _mended(move_segments(_offset(np.rint(now), folds), changes, folds), changes, folds)
+
+
+def _offset(folds: np.ndarray, unary: np.ndarray) -> np.ndarray:
+    """Folds with the offset per channel that log-probabilities of folds like best: a mean, as in the solver, is no mode."""
+    count = unary.shape[1]
+    offsets = np.arange(-OFFSETS, OFFSETS + 1)
+    moved = [(folds + offset).clip(0, count - 1) for offset in offsets]
+    scores = np.array([np.maximum(_picked(unary, m), LEAST_LOG).mean((1, 2)) for m in moved])
+    return np.stack([moved[scores[:, c].argmax()][c] for c in range(len(folds))])
 
 
 def _conjugate_gradients(weights, changes, own, mean, start, iterations: int) -> np.ndarray:
@@ -165,7 +178,7 @@ def _score(
 
 def _change_score(table: np.ndarray, change: np.ndarray, half: int) -> np.ndarray:
     beyond = np.maximum(np.abs(change) - half, 0)
-    return np.maximum(_picked(table, change.clip(-half, half) + half), -6.0) - beyond
+    return np.maximum(_picked(table, change.clip(-half, half) + half), LEAST_LOG) - beyond
 
 
 def _picked(table: np.ndarray, index: np.ndarray) -> np.ndarray:

@@ -24,9 +24,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-PlateKind = Literal["none", "star", "rank1", "free"]
+PlateKind = Literal["none", "star", "rank1"]
 _BAND_NM, _BAND = (-25.0, 0.0, 25.0), (0.25, 0.5, 0.25)  # a channel is a band, or speckle could be exploited
 _DESIGN_NM = 550.0
+SADDLE = 1.2  # steepness of the "rank1" plate's ramps: most light stays in the core
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def _monochrome(height_um: Tensor, wavelength_nm: float, lens: Lens) -> Tensor:
     return fine[::2, ::2]
 
 
-def star_height(lens: Lens = Lens(), *, directions: int = 4, covered: float = 0.12, seed: int = 0) -> Tensor:
+def star_height(lens: Lens = Lens(), *, directions: int = 4, covered: float = 0.06, seed: int = 0) -> Tensor:
     """A star filter: grooves in some directions at irregular distances, half a wavelength deep, (n, n) micrometres.
 
     Args:
@@ -92,7 +93,7 @@ def star_height(lens: Lens = Lens(), *, directions: int = 4, covered: float = 0.
     width, grooves = 1.5 * lens.plate_mm / lens.plate_px, torch.zeros_like(x)
     for k in range(directions):
         across = x * np.cos(pi * k / directions) + y * np.sin(pi * k / directions)
-        count = int(covered / directions * 1.5 * lens.plate_mm / width)
+        count = max(1, round(covered / directions * 1.5 * lens.plate_mm / width))
         for place in random.uniform(-0.75 * lens.plate_mm, 0.75 * lens.plate_mm, count):
             grooves = torch.maximum(grooves, torch.exp(-(((across - place) / (width / 2)) ** 4)))
     return grooves * full_turn_um() / 2
@@ -104,7 +105,7 @@ def rank_height(left: Tensor, right: Tensor) -> Tensor:
 
 
 def plate_height(kind: PlateKind, lens: Lens = Lens()) -> Tensor:
-    """Height map of a plate that ships: "none", "star", or the trained "rank1" and "free".
+    """Height map of a plate: "none", "star" (a star filter), or "rank1", a saddle: the product of two ramps.
 
     Raises:
         ValueError: naming the plates there are.
@@ -115,6 +116,5 @@ def plate_height(kind: PlateKind, lens: Lens = Lens()) -> Tensor:
         return torch.zeros(lens.plate_px, lens.plate_px)
     if kind == "star":
         return star_height(lens)
-    from hdrrecon import zoo
-
-    return zoo.load(f"plate-{kind}").height()
+    ramp = torch.linspace(-1, 1, lens.plate_px)[:, None] * SADDLE
+    return rank_height(ramp, ramp)

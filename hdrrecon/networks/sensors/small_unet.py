@@ -59,6 +59,10 @@ class SmallUNet(nn.Module):
         coarse_level: int = 2,
     ):
         super().__init__()
+        if coarse_out and coarse_level >= len(widths) - 1:
+            raise ValueError(
+                f"coarse_level {coarse_level} needs more than {coarse_level + 1} widths, got {len(widths)}"
+            )
         self.coarse_level = coarse_level
         self.multiple_of = 2 ** len(widths)
         self.stem = _conv(4 * channels_in, widths[0])
