@@ -1,6 +1,7 @@
 """What special cameras buy over `reconstruct()`, as tables: `python -m hdrrecon.evaluation.sensors guide --data DIR`.
 
-Every camera looks at the same views; the ordinary photo beside it is the evaluation protocol's ("hdrrecon-eval v1, clip_95")
+Every camera looks at the same views; the ordinary photo beside it is the evaluation protocol's ("hdrrecon-eval v1,
+clip_95")
 for guides and brackets, and a linear sensor with the same full well for the modulo sensor and the optics.
 """
 
@@ -63,7 +64,8 @@ def markdown(rows: Rows, digits: int = 2) -> str:
 
 
 def highlight_figures(light: np.ndarray, truth: np.ndarray, photo: np.ndarray) -> dict[str, float]:
-    """Error of clipped pixels in stops, |error of their light energy| in stops, and PU21-PSNR; aligned as `metrics.score`."""
+    """Error of clipped pixels in stops, |error of their light energy| in stops, and PU21-PSNR; aligned as
+    `metrics.score`."""
     from hdrrecon.metrics import highlights
     from hdrrecon.metrics.pu21 import display_nits, pu21_psnr
     from hdrrecon.metrics.scores import aligned
@@ -114,7 +116,8 @@ def guide_table(folder: Path, limit: int = 0) -> Rows:
 
 
 def modulo_table(folder: Path, limit: int = 0) -> Rows:
-    """Right folds and PSNR of unwrapping, at shares of the pixels that fold; `reconstruct()` on the same exposure clipped."""
+    """Right folds and PSNR of unwrapping, at shares of the pixels that fold; `reconstruct()` on the same exposure
+    clipped."""
     from hdrrecon.api import Reconstructor
     from hdrrecon.camera.response import ResponseCurve
     from hdrrecon.metrics import highlights
@@ -188,7 +191,8 @@ def optics_table(folder: Path, limit: int = 0) -> Rows:
 
 
 def bracket_table(folder: Path, limit: int = 0) -> Rows:
-    """RMSE of inverse responses solved from brackets of four noisy JPEGs, two stops apart, of curves never trained on."""
+    """RMSE of inverse responses solved from brackets of four noisy JPEGs, two stops apart, of curves never trained
+    on."""
     import cv2
 
     from hdrrecon.camera.bracket import BINS, from_bracket
@@ -215,7 +219,8 @@ def bracket_table(folder: Path, limit: int = 0) -> Rows:
 
 
 def curve_error(found: np.ndarray, true: np.ndarray) -> float:
-    """RMSE of inverse curves (3, 256) of any scale against one (256,), over codes 5 to 250: the ends are extrapolated."""
+    """RMSE of inverse curves (3, 256) of any scale against one (256,), over codes 5 to 250: the ends are
+    extrapolated."""
     inner = slice(5, 251)
     gains = (found[:, inner] * true[inner]).sum(1) / np.square(found[:, inner]).sum(1)
     return float(np.sqrt(np.square(gains[:, None] * found[:, inner] - true[inner]).mean(1)).mean())

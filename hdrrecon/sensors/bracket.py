@@ -41,7 +41,8 @@ def exposures(
     Args:
         image: as `hdrrecon.reconstruct` takes it; one image.
         evs: exposures in stops relative to the photo, within 4 of it.
-        network: an `ExposureNet` of `hdrrecon train bracket` (`hdrrecon.zoo.load_file`) that mends what is re-photographed.
+        network: an `ExposureNet` of `hdrrecon train bracket` (`hdrrecon.zoo.load_file`) that mends what is
+            re-photographed.
             None ships with the package: re-photographs the light alone (docs/sensors_bracket.md says why).
         model, device: as `hdrrecon.reconstruct`.
 

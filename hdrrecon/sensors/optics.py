@@ -1,13 +1,14 @@
-"""Optics that spread highlights: a plate before the lens carries a little light of what clips to where it can be measured.
+"""Optics that spread highlights: a plate before the lens carries a little light of what clips to where it can be
+measured.
 
-`photograph` is the camera: light, convolved with a point spread function (PSF), then noise, clipping and 12 bits. `recover`
-finds the light again: streaks outside clipped regions say how bright these are (`streaks`), and what `reconstruct` restores
-is where it begins. PSFs come from wave optics of a plate (`wave_optics`), from one photo of a small lamp behind a star
-filter (`psf_from_photo`), or from a model of glare (`glare_psf`).
+`photograph` is the camera: light, convolved with a point spread function (PSF), then noise, clipping and 12 bits.
+`recover` finds the light again: streaks outside clipped regions say how bright these are (`streaks`), and what
+`reconstruct` restores is where it begins. PSFs come from wave optics of a plate (`wave_optics`), from one photo of a small
+lamp behind a star filter (`psf_from_photo`), or from a model of glare (`glare_psf`).
 
-Sources: Sun et al., "Learning rank-1 diffractive optics for single-shot high dynamic range imaging", CVPR 2020; Metzler et
-al., "Deep optics for single-shot high-dynamic-range imaging", CVPR 2020; Rouf et al., "Glare encoding of high dynamic range
-images", CVPR 2011.
+Sources: Sun et al., "Learning rank-1 diffractive optics for single-shot high dynamic range imaging", CVPR 2020; Metzler
+et al., "Deep optics for single-shot high-dynamic-range imaging", CVPR 2020; Rouf et al., "Glare encoding of high dynamic
+range images", CVPR 2011.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def photograph(
         generator: for the noise.
 
     Returns:
-        Linear values in [0, 1], float32, of the same kind and layout as the light. Beyond the picture its edge is repeated.
+        Linear values in [0, 1], float32, of the same kind and layout as the light. Beyond the picture its edge is
+        repeated.
     """
     true = light_tensor(light)
     electrons = Blur(as_psf(psf), true.shape[-2:])(true).clamp(min=0) * camera.full_well
@@ -83,7 +85,8 @@ def recover(
     seen, spread = light_tensor(photo, "a photo"), as_psf(psf)
     if float(seen.max()) > 1 or len(seen) != 1:
         raise ValueError(
-            f"recover takes one linear photo with values in [0, 1], got {tuple(seen.shape)} up to {float(seen.max()):g}; "
+            f"recover takes one linear photo with values in [0, 1], got {tuple(seen.shape)} "
+            f"up to {float(seen.max()):g}; "
             "divide by the level at which the sensor clips"
         )
     first = started(seen) if start is None else light_tensor(start, "the start")
@@ -117,7 +120,8 @@ def as_psf(psf: np.ndarray | Tensor, *, normalize: bool = False) -> Tensor:
         return tensor / total.clamp(min=1e-12)[:, None, None]
     if (total - 1).abs().max() > MOST_MISSING:
         raise ValueError(
-            f"a PSF must sum to 1 in each channel, got {[round(float(t), 4) for t in total]}; a smaller sum loses light: "
+            f"a PSF must sum to 1 in each channel, got {[round(float(t), 4) for t in total]}; "
+            "a smaller sum loses light: "
             "take a larger PSF, or normalise it with as_psf(psf, normalize=True) if its scale is unknown"
         )
     return tensor
@@ -126,7 +130,8 @@ def as_psf(psf: np.ndarray | Tensor, *, normalize: bool = False) -> Tensor:
 def psf_from_photo(photos: list[np.ndarray], times: list[float] | None = None, *, size: int = 129) -> np.ndarray:
     """The PSF of a lens with its filter, from photos of one small, distant lamp in the dark.
 
-    One exposure holds a core or its streaks, not both: take several, the shortest without clipping, the longest with streaks.
+    One exposure holds a core or its streaks, not both: take several, the shortest without clipping, the longest with
+    streaks.
 
     Args:
         photos: (H, W, 3) linear arrays, 1.0 = the clip level; one, or several from a tripod.
@@ -169,7 +174,8 @@ def psf_from_photo(photos: list[np.ndarray], times: list[float] | None = None, *
 
 
 def glare_psf(size: int = 129, *, share: float = 0.05, fall: float = 2.0) -> np.ndarray:
-    """A model of a lens's veiling glare: a core, and a halo that falls with a power of the distance; (size, size, 3), sum 1.
+    """A model of a lens's veiling glare: a core, and a halo that falls with a power of the distance; (size, size, 3),
+    sum 1.
 
     Args:
         share: of the light that goes into the halo.

@@ -1,7 +1,7 @@
 """Light of clipped regions from the streaks that a plate, a star filter or glare draws around them.
 
-The sensor sees y = min(A x + noise, 1), A the convolution with a known PSF. What clipped is unknown, but its streaks lie
-on pixels that did not clip, and they are linear in it. Three steps:
+The sensor sees y = min(A x + noise, 1), A the convolution with a known PSF. What clipped is unknown, but its streaks
+lie on pixels that did not clip, and they are linear in it. Three steps:
 
 1. `region_gains`: one unknown brightness for each clipped region and channel. Differences between neighbours of y are
    streaks and texture; texture looks like no streak, so robust least squares finds the brightness, even of a sun.
@@ -43,7 +43,8 @@ class RefineConfig:
 
 
 class Blur:
-    """Convolution of light (N, 3, H, W) with a PSF (3, S, S); beyond the picture its edge is repeated. Differentiable."""
+    """Convolution of light (N, 3, H, W) with a PSF (3, S, S); beyond the picture its edge is repeated.
+    Differentiable."""
 
     def __init__(self, psf: Tensor, size: tuple[int, int]):
         self.size, self.half = size, psf.shape[-1] // 2
@@ -115,7 +116,8 @@ def region_masks(clipped: Tensor) -> Tensor | None:
 
 
 def robust_gains(columns: Tensor, target: Tensor, rounds: int = _ROUNDS) -> Tensor:
-    """Gains >= 0.05 (R, C) with sum_r gains[r] * columns[r] near target, but for outliers; near 1 where nothing is said.
+    """Gains >= 0.05 (R, C) with sum_r gains[r] * columns[r] near target, but for outliers; near 1 where nothing is
+    said.
 
     Args:
         columns: (R, C, n); target: (C, n).

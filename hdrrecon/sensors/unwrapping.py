@@ -28,7 +28,8 @@ def poisson(wrapped: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray
 
     Args:
         wrapped: (C, H, W) in [0, 1).
-        offset: (C,) what to add to the solution, whose mean nobody knows; None makes the first percentile of the folds 0.
+        offset: (C,) what to add to the solution, whose mean nobody knows; None makes the first percentile of the folds
+            0.
     """
     right, down = (np.diff(wrapped, axis=axis) for axis in (2, 1))
     smooth = _solve_poisson(_divergence(right - np.rint(right), down - np.rint(down)))
@@ -39,7 +40,8 @@ def poisson(wrapped: np.ndarray, offset: np.ndarray | None = None) -> np.ndarray
 
 
 def reliability(wrapped: np.ndarray) -> np.ndarray:
-    """Folds (C, H, W) by reliability sorting; the first percentile is 0. Needs scikit-image: pip install "hdrrecon[sensors]"."""
+    """Folds (C, H, W) by reliability sorting; the first percentile is 0. Needs scikit-image: pip install
+    "hdrrecon[sensors]"."""
     from hdrrecon.io.optional import need
 
     restoration = need("skimage.restoration", "sensors", "reliability sorting")
@@ -84,7 +86,8 @@ def solve_folds(
 
 
 def _offset(folds: np.ndarray, unary: np.ndarray) -> np.ndarray:
-    """Folds with the offset per channel that log-probabilities of folds like best: a mean, as in the solver, is no mode."""
+    """Folds with the offset per channel that log-probabilities of folds like best: a mean, as in the solver, is no
+    mode."""
     count = unary.shape[1]
     offsets = np.arange(-OFFSETS, OFFSETS + 1)
     moved = [(folds + offset).clip(0, count - 1) for offset in offsets]
@@ -150,7 +153,8 @@ def _preconditioned(residual: np.ndarray, weight: float, own: float) -> np.ndarr
 def _mended(
     folds: np.ndarray, changes: tuple[np.ndarray, np.ndarray], unary: np.ndarray, sweeps: int = 3
 ) -> np.ndarray:
-    """Iterated conditional modes: each pixel takes the likeliest of its folds and one more or less, given its neighbours."""
+    """Iterated conditional modes: each pixel takes the likeliest of its folds and one more or less, given its
+    neighbours."""
     y, x = np.indices(folds.shape[1:])
     for sweep in range(2 * sweeps):
         turn = (y + x) % 2 == sweep % 2

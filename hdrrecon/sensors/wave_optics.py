@@ -6,8 +6,8 @@ In the focal plane of a lens without aberrations the field is the Fourier transf
     PSF = |F{A exp(i phi)}|^2,    phi = 2 pi / lambda * (n(lambda) - 1) * h
 
 with A the aperture and h the height of the plate. The pupil is sampled, for each wavelength, such that a sample in the
-focal plane is half a pixel; then 2 x 2 samples are added. A PSF (3, S, S) sums to 1 per channel over the whole grid; what a
-smaller one leaves out is lost light.
+focal plane is half a pixel; then 2 x 2 samples are added. A PSF (3, S, S) sums to 1 per channel over the whole grid;
+what a smaller one leaves out is lost light.
 
 Source of the model: Metzler et al., "Deep optics for single-shot high-dynamic-range imaging", CVPR 2020 (numbers of the
 lens); Sun et al., "Learning rank-1 diffractive optics for single-shot high dynamic range imaging", CVPR 2020 (rank 1).

@@ -107,7 +107,8 @@ def lamp(brightness: float) -> torch.Tensor:
 
 @pytest.mark.parametrize("brightness", [8.0, 60.0])
 def test_streaks_say_how_bright_a_lamp_was(brightness):
-    """From a start that is stops too dark, all of the lamp's light: most of the error goes, the prior holds the rest."""
+    """From a start that is stops too dark, all of the lamp's light: most of the error goes, the prior holds the
+    rest."""
     truth, psf = lamp(brightness), psf_of_height(star_height())
     seen = photograph(truth, psf, generator=torch.Generator().manual_seed(0))
     clipped, start = seen >= CLIPPED, torch.full_like(seen, 1.2)
