@@ -239,6 +239,21 @@ def test_interlaced_films(reconstructor, tmp_path):
     assert len(list(decode.frames(decode.open_film(path, True), True))) == 3
 
 
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+def test_rotated_films_are_upright(degrees, tmp_path):
+    exe = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
+    corner = np.zeros((64, 96, 3), np.uint8)
+    corner[:20, :30] = 255
+    source, turned = sdr_film(tmp_path / "in.mp4", [corner]), tmp_path / "turned.mp4"
+    command = [exe, "-y", "-display_rotation", str(degrees), "-i", str(source), "-c", "copy", str(turned)]
+    subprocess.run(command, capture_output=True, check=True)
+    (frame,) = decode.frames(decode.open_film(turned))
+    raw = [exe, "-i", str(turned), "-f", "rawvideo", "-pix_fmt", "rgb24", "-"]
+    shown = subprocess.run(raw, capture_output=True, check=True).stdout
+    assert frame.code.shape[:2] == ((96, 64) if degrees != 180 else (64, 96))
+    assert np.abs(np.frombuffer(shown, np.uint8).reshape(frame.code.shape).astype(int) - frame.code).mean() < 1
+
+
 def test_a_film_cut_off_in_the_middle_gives_what_can_be_read(reconstructor, tmp_path):
     whole = sdr_film(tmp_path / "in.mkv", clip(12))
     data = whole.read_bytes()
