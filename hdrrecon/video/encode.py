@@ -67,7 +67,7 @@ class FilmOptions:
         white_nits, peak_nits: cd/m2 of light 1.0, and that nothing passes.
         quality: constant rate factor of HEVC (18 is visually clean) and AV1 (24); None takes these.
         speed: preset of the encoder by its own name ("medium", "fast"; for AV1 a number); None: "fast", 8.
-        dither: hide the steps of 10 bits under noise of half a code.
+        dither: hide the steps of 10 bits under noise of a code.
     """
 
     codec: Codec = "hevc"

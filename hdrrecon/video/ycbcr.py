@@ -62,7 +62,7 @@ def from_rgb(
     Args:
         subsampling: pixels per chroma sample along (x, y); chroma sits on the first of them, after a [1 2 1] / 4
             filter.
-        dither: seed of triangular noise of one code; None rounds.
+        dither: seed of triangular noise; None rounds.
     """
     codes = cv2.transform(picture, _to_codes(matrix, bits))
     across, down = subsampling
@@ -120,11 +120,11 @@ def _enlarged(plane: np.ndarray, size: tuple[int, int], siting: Siting) -> np.nd
 @lru_cache(maxsize=4)
 def _tile(bits: int) -> np.ndarray:
     rng = np.random.default_rng(bits)
-    return (rng.random((_DITHER_PX, _DITHER_PX)) - rng.random((_DITHER_PX, _DITHER_PX))).astype(np.float32) / 2
+    return (rng.random((_DITHER_PX, _DITHER_PX)) - rng.random((_DITHER_PX, _DITHER_PX))).astype(np.float32)
 
 
 def _noise(shape: tuple[int, int], seed: int) -> np.ndarray:
-    """Triangular noise of +-0.5 codes, another one for every seed; one tile is shifted, for drawing it costs more than
+    """Triangular noise of +-1 code, which makes the mean exact, another one for every seed; one tile is shifted, for drawing it costs more than
     coding."""
     rng = np.random.default_rng(seed)
     tile = np.roll(_tile(0), tuple(rng.integers(0, _DITHER_PX, 2)), (0, 1))
