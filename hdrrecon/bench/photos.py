@@ -7,7 +7,9 @@ the second. In it, on the same photo and in the same minute, are measured
 * **one pass**: copying its light once through memory, which no full-resolution step can beat;
 * **all**: `Reconstructor.to_file` from file to file, after a warm-up on a small photo;
 * **peak**: the most memory the process ever held, Python and torch included (`ru_maxrss`), read before the floors are;
-  and of the device, if that is CUDA.
+  and of the device, if that is CUDA;
+* **busy / quiet**: seconds beside another program that keeps one core busy, over seconds without;
+* **shares** of processor time by kind of work (`bench.shares`), in a call of their own.
 
 The photos are synthetic: smooth, grainy ground and square windows that clip the share asked for.
 """
@@ -23,11 +25,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
+
+from hdrrecon.bench.shares import measure_shares
 
 SIZES_MP = (0.25, 1.0, 4.0, 12.0, 48.0, 200.0)
 CLIPPED_PERCENT = (0.0, 1.0, 5.0, 20.0, 60.0)
@@ -46,14 +51,18 @@ class Case:
 
 @dataclass(frozen=True)
 class Cost:
-    """What it cost. Seconds; peaks in GB (10**9 bytes); `device_peak` is 0 where the device has no memory of its
-    own."""
+    """What it cost. Seconds; peaks in GB (10**9 bytes)."""
 
     seconds: float
     read_write: float
     one_pass: float
     peak: float
+    # 0 where the device has no memory of its own.
     device_peak: float = 0.0
+    # Seconds beside a program that keeps one core busy, over seconds without; 0 where that was not measured.
+    busy: float = 0.0
+    # Of processor time, in [0, 1], by kind of work (`bench.shares`).
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 def photo(megapixels: float, clipped: float, ratio: float = 1.5) -> np.ndarray:
@@ -96,7 +105,24 @@ def measure(case: Case, folder: Path) -> Cost:
     read_write = read + timed(lambda: files.write(target, light))
     copy = np.empty_like(light)
     np.copyto(copy, light)  # the first touch of new memory is not its bandwidth
-    return Cost(seconds, read_write, min(timed(lambda: np.copyto(copy, light)) for _ in range(3)), peak, device_peak)
+    one_pass = min(timed(lambda: np.copyto(copy, light)) for _ in range(3))
+    shares = measure_shares(lambda: reconstructor.to_file(source, target))
+    quiet = timed(lambda: reconstructor.to_file(source, target))
+    with busy_program():
+        busy = timed(lambda: reconstructor.to_file(source, target)) / quiet
+    return Cost(seconds, read_write, one_pass, peak, device_peak, busy, shares)
+
+
+@contextmanager
+def busy_program() -> Iterator[None]:
+    """Another process that keeps one core busy."""
+    process = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        time.sleep(0.2)  # it takes as long to begin
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 def measure_apart(case: Case) -> Cost:
@@ -161,6 +187,8 @@ def rows(measured: Iterable[tuple[Case, Cost]]) -> list[dict[str, str]]:
                 "s/photo": f"{cost.seconds:.3g}",
                 "peak GB": f"{cost.peak:.2f}",
                 "device GB": f"{cost.device_peak:.2f}",
+                "busy / quiet": f"{cost.busy:.2f}",
+                **{f"% {kind}": f"{100 * share:.0f}" for kind, share in cost.shares.items()},
                 "read + write s": f"{cost.read_write:.3g}",
                 "one pass s": f"{cost.one_pass:.2g}",
             }

@@ -27,6 +27,7 @@ def test_a_measurement_in_its_own_process_and_the_tables_made_of_it(tmp_path):
     assert 0 < cost.one_pass < cost.read_write < cost.seconds and 0.1 < cost.peak < 20 and cost.device_peak == 0
     table = bench.rows([(case, cost)])
     names = list(table[0])
+    assert cost.busy > 0 and sum(cost.shares.values()) == pytest.approx(1, abs=0.2)
     assert names.index("x read + write") < names.index("MP/s") and float(table[0]["x read + write"]) == pytest.approx(
         cost.seconds / cost.read_write, abs=0.006
     )
