@@ -37,7 +37,17 @@ from hdrrecon.networks.working_resolution import enlarge_rows
 
 INPUTS = 13
 FULL_INPUTS = 10
-OUTPUTS = 10
+# What the head answers, in order: channels, and the bias before training. Untrained it says a tenth of a stop, give or
+# take one, and shadows eight stops down.
+ANSWERS = {
+    "median": (3, -2.0),
+    "above": (1, 0.5),
+    "below": (1, 0.5),
+    "more": (1, -2.0),
+    "unlike": (1, -2.0),
+    "shadow": (3, 5.0),
+}
+OUTPUTS = sum(channels for channels, _ in ANSWERS.values())
 MIXED = 2  # further outputs with colour hints: how far to go towards the rim's colour, and the opposed channels'
 UNMIXED = -4.0  # bias of these before a sigmoid: two percent of the way
 LEAST_OVER = 0.02  # of a mask that anything depends on: a fifth of a code
@@ -112,8 +122,9 @@ class MaskedFeatures(nn.Module, Restorer):
             nn.Conv2d(config.head, OUTPUTS + mixed, 1),
         )
         nn.init.zeros_(self.head[-1].weight)
-        with torch.no_grad():  # untrained: a tenth of a stop, give or take one; shadows eight stops down
-            self.head[-1].bias.copy_(torch.tensor([-2.0] * 3 + [0.5] * 2 + [-2.0] * 2 + [5.0] * 3 + [UNMIXED] * mixed))
+        biases = [bias for channels, bias in ANSWERS.values() for _ in range(channels)]
+        with torch.no_grad():
+            self.head[-1].bias.copy_(torch.tensor(biases + [UNMIXED] * mixed))
 
     def forward(self, code: Tensor, linear: Tensor, working_px: int | None = None) -> RestoredLight:
         """code, linear (N, 3, H, W) in [0, 1] -> the light of clipped and crushed pixels; zeros where the photo is well
@@ -171,7 +182,8 @@ class MaskedFeatures(nn.Module, Restorer):
         if hints is not None:
             inputs.append(hints.inputs.to(deep.dtype))
         out = self.head(torch.cat(inputs, 1)).float()
-        median, above, below, more, unlike, shadow, mixed = out.split((3, 1, 1, 1, 1, 3, out.shape[1] - OUTPUTS), 1)
+        widths = [channels for channels, _ in ANSWERS.values()] + [out.shape[1] - OUTPUTS]
+        median, above, below, more, unlike, shadow, mixed = out.split(widths, 1)
         median = F.softplus(median)
         if hints is not None:
             median = coloured(median, linear, hints, torch.sigmoid(mixed))

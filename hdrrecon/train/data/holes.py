@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hdrrecon.color import linear_to_srgb
-from hdrrecon.train.data.scenes import Scene, random_scene, random_view
+from hdrrecon.train.data.scenes import Scene, random_scene, random_view, random_window
 from hdrrecon.train.perceptual import PerceptualLoss, composite
 
 MOST_SHAPES = 20  # of each kind
@@ -66,11 +66,11 @@ class PhotoStream(torch.utils.data.IterableDataset):
             if self.scenes and rng.random() < self.scene_share:
                 code = well_exposed_view(random_scene(self.scenes, rng), self.size, rng)
             if code is None:
-                code = random_crop(self.photos[rng.integers(len(self.photos))], self.size, rng)
+                code = random_square(self.photos[rng.integers(len(self.photos))], self.size, rng)
             yield HoledPhoto(torch.from_numpy(code), torch.from_numpy(irregular_hole(self.size, rng))[None])
 
 
-def random_crop(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+def random_square(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """A square of (H, W, 3) uint8, from three quarters of `size` to all of the shorter side, half of them mirrored.
 
     Returns:
@@ -79,8 +79,7 @@ def random_crop(photo: np.ndarray, size: int, rng: np.random.Generator) -> np.nd
     height, width = photo.shape[:2]
     most = min(height, width)
     side = round(np.exp(rng.uniform(np.log(min(0.75 * size, most)), np.log(most))))
-    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
-    crop = photo[top : top + side, left : left + side]
+    crop = photo[random_window((height, width), (side, side), rng)]
     crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
     return _chw((crop[:, ::-1] if rng.random() < 0.5 else crop).astype(np.float32) / 255)
 

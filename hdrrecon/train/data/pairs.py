@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 
-import cv2
 import numpy as np
 import torch
 
@@ -20,6 +19,7 @@ from hdrrecon.color import LUMINANCE_REC709
 from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.linearize.response_statistics import photo_statistics, response_statistics
 from hdrrecon.train.data.curves import CurveSampler
+from hdrrecon.train.data.postprocess import unsharp
 from hdrrecon.train.data.scenes import Scene, random_scene, random_view
 
 _recorded = CudaGraphed(photo_statistics)  # photos of a batch on a GPU have one size
@@ -129,14 +129,9 @@ def _resharpened(code: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     """A third of the photos sharpened or smoothed, in place: code values stay those of `truth` pixel by pixel."""
     if rng.random() > 0.33:
         return code
-    mixed = _sharpened(code[0].permute(1, 2, 0).numpy(), rng)
+    radius, strength = float(rng.uniform(0.5, 1.2)), float(rng.uniform(-0.7, 0.9))
+    mixed = unsharp(code[0].permute(1, 2, 0).numpy(), strength, radius)
     return (torch.from_numpy(mixed).permute(2, 0, 1)[None] * 255).round() / 255
-
-
-def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A random unsharp mask, from clear smoothing to clear sharpening."""
-    blurred = cv2.GaussianBlur(image, (0, 0), float(rng.uniform(0.5, 1.2)))
-    return (image + np.float32(rng.uniform(-0.7, 0.9)) * (image - blurred)).clip(0, 1)
 
 
 def counted_in(batch: dict[str, torch.Tensor], pick=slice(None)) -> torch.Tensor:

@@ -23,7 +23,7 @@ def handled(code: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.5:
         image = _sharpened(image, rng)
     if rng.random() < 0.2:  # local contrast
-        image = _unsharp(image, float(rng.uniform(0.05, 0.3)), float(rng.uniform(6, 24)))
+        image = unsharp(image, float(rng.uniform(0.05, 0.3)), float(rng.uniform(6, 24)))
     if rng.random() < 0.4:
         image = as_float(recoded(as_bytes(image), int(rng.integers(80, 99))))
     if rng.random() < 0.8:
@@ -61,8 +61,9 @@ def _reduced(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def _sharpened(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """From clear smoothing to clear sharpening."""
     radius = float(rng.uniform(0.5, 2.0 if rng.random() < 0.3 else 1.1))
-    return _unsharp(image, float(rng.uniform(-0.5, 1.3)), radius)
+    return unsharp(image, float(rng.uniform(-0.5, 1.3)), radius)
 
 
-def _unsharp(image: np.ndarray, strength: float, radius: float) -> np.ndarray:
+def unsharp(image: np.ndarray, strength: float, radius: float) -> np.ndarray:
+    """Unsharp mask of code values (H, W, 3): `strength` above 0 sharpens, below 0 smooths; `radius` in pixels."""
     return (image + np.float32(strength) * (image - cv2.GaussianBlur(image, (0, 0), radius))).clip(0, 1)

@@ -104,7 +104,10 @@ class ResidentScenes:
             texels.append(_texels(scene.light))
             offsets.append(at)
             at += len(texels[-1])
-        fact = lambda values, dtype: torch.tensor(values, dtype=dtype, device=device)  # noqa: E731
+
+        def fact(values: list, dtype: torch.dtype) -> Tensor:
+            return torch.tensor(values, dtype=dtype, device=device)
+
         self.texels = torch.cat(texels).to(device)
         self.offset = fact(offsets, torch.int32)  # 2 thousand million texels are enough: 16 GB
         self.height = fact([scene.light.shape[0] for scene in scenes], torch.float32)
@@ -118,9 +121,10 @@ class ResidentScenes:
 
     def drawn(self, count: int, config: StreetConfig, generator: torch.Generator) -> Views:
         """So many random views."""
-        uniform = lambda low=0.0, high=1.0: (  # noqa: E731
-            torch.rand(count, generator=generator, device=self.device) * (high - low) + low
-        )
+
+        def uniform(low: float = 0.0, high: float = 1.0) -> Tensor:
+            return torch.rand(count, generator=generator, device=self.device) * (high - low) + low
+
         scene = torch.multinomial(self.odds, count, replacement=True, generator=generator)
         height, width, panorama = self.height[scene], self.width[scene], self.panorama[scene]
         side = uniform(0.5, 1.0) * torch.minimum(height, width)  # of a piece of an ordinary picture
@@ -143,7 +147,10 @@ class ResidentScenes:
 
     def seen(self, views: Views, size: int) -> Tensor:
         """Light of the views, (N, 3, size, size) float32, interpolated bilinearly."""
-        one = lambda values: values.view(-1, 1, 1)  # noqa: E731
+
+        def one(values: Tensor) -> Tensor:
+            return values.view(-1, 1, 1)
+
         at = (torch.arange(size, device=self.device, dtype=torch.float32) + 0.5) / size * 2 - 1
         x, y = at.view(1, 1, -1) * one(views.mirrored), at.view(1, -1, 1)
         height, width = one(self.height[views.scene]), one(self.width[views.scene])

@@ -30,7 +30,7 @@ from hdrrecon.networks.linearize.response_statistics import response_statistics
 from hdrrecon.train.data.curves import CurveSampler
 from hdrrecon.train.data.pairs import random_camera, recoloured
 from hdrrecon.train.data.postprocess import as_bytes, as_float, handled, recoded
-from hdrrecon.train.data.scenes import Scene, random_piece, random_scene, random_view
+from hdrrecon.train.data.scenes import Scene, random_piece, random_scene, random_view, random_window
 
 CHUNK = 1000
 SIDES_PX = (224, 256, 288)
@@ -88,7 +88,7 @@ def photo_as_light(photo: np.ndarray, curves: CurveSampler, rng: np.random.Gener
     inverse = (
         curves.sample("camera", rng).inverse[:, np.rint(np.arange(256) / 255 * 1023).astype(int)].astype(np.float32)
     )
-    image = random_crop(photo, rng, 0.7)
+    image = random_rectangle(photo, rng, 0.7)
     light = np.stack([inverse[c % len(inverse)][image[..., c]] for c in range(3)], -1)
     scale = 1 / rng.uniform(1.5, 4)
     while min(light.shape[:2]) * scale < 110 and scale < 1:
@@ -142,7 +142,7 @@ def count_photos(photos: list[np.ndarray], seed: int, path: Path, count: int = 2
     mean, family = load_basis().camera_mean.astype(np.float32), FAMILIES.index("camera")
     rows = []
     for _ in range(count):
-        image = random_crop(photos[rng.integers(len(photos))], rng, 0.4)
+        image = random_rectangle(photos[rng.integers(len(photos))], rng, 0.4)
         scale = min(1, rng.uniform(260, 800) / max(image.shape[:2]))
         image = exposed_anew(image, 2 ** rng.uniform(-0.7, 2.5)) if rng.random() < 0.25 else as_float(image)
         if scale < 1:
@@ -188,11 +188,10 @@ def odd_picture(kind: int, rng: np.random.Generator) -> np.ndarray:
     return sorts[kind % len(sorts)]()
 
 
-def random_crop(image: np.ndarray, rng: np.random.Generator, smallest: float) -> np.ndarray:
+def random_rectangle(image: np.ndarray, rng: np.random.Generator, smallest: float) -> np.ndarray:
     """A random rectangle whose sides are `smallest` to 1 of the image's."""
     tall, wide = (max(1, int(n * rng.uniform(smallest, 1))) for n in image.shape[:2])
-    top, left = rng.integers(image.shape[0] - tall + 1), rng.integers(image.shape[1] - wide + 1)
-    return image[top : top + tall, left : left + wide]
+    return image[random_window(image.shape[:2], (tall, wide), rng)]
 
 
 def _as_code(image: np.ndarray) -> Tensor:

@@ -138,10 +138,14 @@ def random_piece(scene: Scene, rng: np.random.Generator) -> np.ndarray:
     h, w = scene.light.shape[:2]
     top, bottom = (h // 6, h - h // 6) if scene.panorama else (0, h)  # poles are stretched
     tall, wide = (int(n * rng.uniform(0.6, 1.0)) for n in (bottom - top, min(w, 640)))
-    row, column = top + rng.integers(bottom - top - tall + 1), rng.integers(w - wide + 1)
-    return np.ascontiguousarray(
-        scene.light[row : row + tall, column : column + wide].transpose(2, 0, 1), dtype=np.float32
-    )
+    piece = scene.light[top:bottom][random_window((bottom - top, w), (tall, wide), rng)]
+    return np.ascontiguousarray(piece.transpose(2, 0, 1), dtype=np.float32)
+
+
+def random_window(size: tuple[int, int], window: tuple[int, int], rng: np.random.Generator) -> tuple[slice, slice]:
+    """Rows and columns of a random place of a `window` (h, w) in a picture of `size` (H, W), no smaller."""
+    top, left = (int(rng.integers(whole - part + 1)) for whole, part in zip(size, window))
+    return slice(top, top + window[0]), slice(left, left + window[1])
 
 
 def _half(panorama: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -158,6 +162,5 @@ def _crop(light: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
 
     h, w = light.shape[:2]
     side = int(rng.uniform(0.5, 1.0) * min(h, w))
-    top, left = rng.integers(h - side + 1), rng.integers(w - side + 1)
-    patch = light[top : top + side, left : left + side].astype(np.float32)
+    patch = light[random_window((h, w), (side, side), rng)].astype(np.float32)
     return cv2.resize(patch, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)

@@ -13,7 +13,7 @@ from hdrrecon.train.data.holes import (
     PhotoStream,
     hole_variation,
     irregular_hole,
-    random_crop,
+    random_square,
 )
 from hdrrecon.train.data.pairs import collate
 from hdrrecon.train.data.photos import load_photos
@@ -62,7 +62,7 @@ def test_workers_draw_different_photos(photo):
 
 def test_crops_are_upright_and_mirrored_half_of_the_time(photo):
     rng = np.random.default_rng(0)
-    crops = np.stack([random_crop(photo, 32, rng) for _ in range(200)])
+    crops = np.stack([random_square(photo, 32, rng) for _ in range(200)])
     assert (np.diff(crops[:, 0].mean(2), axis=1) >= 0).all()  # rows go down
     assert 0.4 < (np.diff(crops[:, 1].mean(1), axis=1) >= 0).all(1).mean() < 0.6
     steps = 255 * np.abs(np.diff(crops[:, 1], axis=2)).mean((1, 2))  # source pixels per pixel
@@ -70,7 +70,7 @@ def test_crops_are_upright_and_mirrored_half_of_the_time(photo):
 
 
 def test_photos_smaller_than_the_crop(photo):
-    assert random_crop(photo[:20, :30], 48, np.random.default_rng(0)).shape == (3, 48, 48)
+    assert random_square(photo[:20, :30], 48, np.random.default_rng(0)).shape == (3, 48, 48)
 
 
 def test_scenes_join_as_well_exposed_photos(photo):
