@@ -95,10 +95,12 @@ def recover(
 
 def started(photo: Tensor) -> Tensor:
     """Light (1, 3, H, W) that `reconstruct` finds in a linear photo (1, 3, H, W), shown to it as an sRGB picture."""
-    from hdrrecon.api import reconstruct
     from hdrrecon.camera.response import ResponseCurve
+    from hdrrecon.pipeline.build import build_pipeline
+    from hdrrecon.zoo import DEFAULT_MODEL
 
-    return reconstruct(ResponseCurve.srgb().expose(photo), response="srgb", device="cpu")
+    srgb = ResponseCurve.srgb()
+    return build_pipeline(DEFAULT_MODEL).eval()(srgb.expose(photo), srgb).radiance
 
 
 def as_psf(psf: np.ndarray | Tensor, *, normalize: bool = False) -> Tensor:
