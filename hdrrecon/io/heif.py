@@ -17,6 +17,7 @@ from hdrrecon.color import matrix_between
 from hdrrecon.io.alpha import divided
 from hdrrecon.io.boxes import PrimaryItem, primary_item
 from hdrrecon.io.code_points import profile_of_transfer
+from hdrrecon.io.exif import is_sound
 from hdrrecon.io.limits import check_size
 from hdrrecon.io.mark import box_mark
 from hdrrecon.io.optional import need
@@ -44,6 +45,8 @@ def decode_avif(data: bytes, white_nits: float) -> Decoded:
         raise ReadError(
             f"the AVIF is damaged: it claims {item.size} pixels (width, height), its picture has {item.coded_size}"
         )
+    if item.exif and not is_sound(item.exif):
+        data = data.replace(b"Exif\0", b"skip\0", 1)  # Pillow would unpack it, asked or not
     bits = item.bits or _first_av1c_bits(data)
     primaries, transfer = item.nclx or (2, 2)
     facts = {"orientation": _orientation(item), "exif": item.exif, "icc": item.icc, "xmp": item.xmp}

@@ -10,6 +10,8 @@ import struct
 
 import numpy as np
 
+from hdrrecon.io.exif import is_sound
+
 ORIENTATION_TAG = 0x0112
 _XMP_ORIENTATION = re.compile(rb"""tiff:Orientation\s*(?:=\s*["']|>)\s*([1-8])\b""")
 
@@ -44,11 +46,13 @@ def orientation_of(exif: bytes | None, xmp: bytes | None = None) -> int:
 
 def is_adobe_rgb(exif: bytes | None) -> bool:
     """True for photos of cameras set to Adobe RGB that write no ICC profile: DCF marks them "R03"."""
+    if not exif or not is_sound(exif):
+        return False
     try:
         from PIL import Image
 
         block = Image.Exif()
-        block.load(exif or b"")
+        block.load(exif)
         return str(block.get_ifd(0xA005).get(1, "")).rstrip("\0 ") == "R03"
     except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
         return False
@@ -56,7 +60,7 @@ def is_adobe_rgb(exif: bytes | None) -> bool:
 
 def exif_value(exif: bytes | None, tag: int):
     """One tag of the main EXIF directory, or None if it is absent or the block is damaged."""
-    if not exif:
+    if not exif or not is_sound(exif):
         return None
     from PIL import Image
 

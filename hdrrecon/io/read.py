@@ -12,6 +12,7 @@ import numpy as np
 
 from hdrrecon.color import linear_to_srgb, matrix_between, srgb_to_linear
 from hdrrecon.io.container import check_bmp, check_webp, kind_of
+from hdrrecon.io.exif import is_sound
 from hdrrecon.io.exr import read_exr
 from hdrrecon.io.heif import decode_avif, decode_heic
 from hdrrecon.io.icc import Profile, ProfileError, convert_with_table, parse_profile
@@ -107,6 +108,9 @@ def read_coded(path: str | Path) -> CodedPhoto:
     with _naming(path):
         decoded = _decode(kind, data, path, WHITE_NITS)
         del data
+        if decoded.exif and not is_sound(decoded.exif):
+            note = "its EXIF block claims many times its own size and is left out"
+            decoded = replace(decoded, exif=None, notes=(*decoded.notes, note))
         for note in decoded.notes:
             warnings.warn(f"{path}: {note}", stacklevel=3)
         bits, values = decoded.color.dtype.itemsize * 8, None

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import struct
+import subprocess
+import sys
 import warnings
+import zlib
 
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
 from hdrrecon.io import ReadError, read, read_photo, write
-from tests.io.files import deep_picture, encode, jpeg, light, picture, with_png_chunk
+from tests.io.files import deep_picture, encode, exif_with, jpeg, light, picture, with_png_chunk
 
 
 def whole_files(folder) -> dict[str, bytes]:
@@ -206,3 +211,105 @@ def test_nan_and_infinity_are_counted_in_photos_and_kept_by_read(tmp_path, name)
     np.testing.assert_array_equal(read(path), bad)
     with pytest.raises(ReadError, match=f"{name}: 1 NaN and 2 infinite colour values"):
         read_photo(path)
+
+
+# What few bytes may not cost: each in a process of its own, for a process remembers its largest memory.
+MEASURE = """
+import resource, sys, warnings
+import cv2, PIL.Image, simplejpeg, tifffile
+from hdrrecon.io import ReadError, read, read_photo
+from hdrrecon.io.jxl_header import read_header
+warnings.simplefilter("ignore")
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+before = peak()
+for path in sys.argv[1:]:
+    for reader in (read, read_photo):
+        try:
+            reader(path)
+        except ReadError as error:
+            assert path in str(error)
+    print(peak() - before)
+"""
+
+
+def bombs() -> dict[str, bytes]:
+    """Small files that claim, or unpack to, gigabytes."""
+    sound_png, sound_jpeg = encode(picture(), "PNG"), jpeg(picture())
+    zeros = zlib.compress(bytes(300_000_000), 9)
+    entries = b"".join(struct.pack(">HHII", 1000 + i, 7, 600_000, 8) for i in range(50_000))
+    exif = b"MM\0*\0\0\0\x08" + struct.pack(">H", 50_000) + entries + bytes(4)
+    tiff = encode(picture(), "TIFF")
+    at = struct.unpack("<I", tiff[4:8])[0]
+    count = struct.unpack_from("<H", tiff, at)[0]
+    fields = [tiff[at + 2 + 12 * i : at + 14 + 12 * i] for i in range(count)]
+    body = tiff + bytes(2_000_000)
+    fields += [struct.pack("<HHII", 40_000 + i, 7, 2_000_000, len(tiff)) for i in range(3000)]
+    fields.sort(key=lambda field: struct.unpack("<H", field[:2])[0])
+    overlapping = b"II*\0" + struct.pack("<I", len(body)) + body[8:] + struct.pack("<H", len(fields))
+    many = jpeg(np.zeros((3000, 3000), np.uint8), progressive=True)
+    last_scan = many[many.rindex(b"\xff\xda") : -2]
+    return {
+        "claim.png": sound_png[:16] + struct.pack(">II", 30_000, 30_000) + sound_png[24:],
+        "claim.bmp": b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 30_000, 30_000, 1, 24, 0) + bytes(64),
+        "claim.jpg": sound_jpeg.replace(struct.pack(">HH", 24, 40), struct.pack(">HH", 30_000, 30_000), 1),
+        "claim.pfm": b"PF\n30000 30000\n-1.0\n" + bytes(64),
+        "claim.hdr": b"#?RADIANCE\n\n-Y 30000 +X 30000\n" + bytes(64),
+        "long.hdr": b"#?RADIANCE\n" + b"A=1\n" * 1_000_000 + b"\n-Y 4 +X 4\n",
+        "claim.npy": b"\x93NUMPY\1\0v\0"
+        + b"{'descr': '<f4', 'fortran_order': False, 'shape': (30000, 30000, 3)}".ljust(118),
+        "icc.png": with_png_chunk(sound_png, b"iCCP", b"x\0\0" + zeros),
+        "text.png": with_png_chunk(sound_png, b"zTXt", b"Raw profile type exif\0\0" + zeros),
+        "exif.png": with_png_chunk(sound_png, b"eXIf", exif),
+        "tags.tif": overlapping + b"".join(fields) + bytes(4),
+        "scans.jpg": many[:-2] + last_scan * (100_000 // len(last_scan)) + b"\xff\xd9",
+    }
+
+
+def test_few_bytes_cost_little_memory(tmp_path):
+    for name, data in bombs().items():
+        (tmp_path / name).write_bytes(data)
+    paths = [str(path) for path in sorted(tmp_path.iterdir())]
+    done = subprocess.run([sys.executable, "-c", MEASURE, *paths], capture_output=True, text=True, check=True)
+    grown = dict(zip(paths, map(int, done.stdout.split()), strict=True))
+    assert max(grown.values()) < 300, grown
+
+
+def test_a_larger_size_may_be_allowed(tmp_path, monkeypatch):
+    path = tmp_path / "x.png"
+    path.write_bytes(encode(picture(), "PNG"))
+    monkeypatch.setenv("HDRRECON_MAX_PIXELS", "959")
+    with pytest.raises(ReadError, match=r"x\.png: it claims 40 x 24 pixels.*HDRRECON_MAX_PIXELS"):
+        read(path)
+    monkeypatch.setenv("HDRRECON_MAX_PIXELS", "960")
+    assert read(path).shape == (24, 40, 3)
+    monkeypatch.setenv("HDRRECON_MAX_PIXELS", "many")
+    with pytest.raises(ReadError, match="wanted a whole number"):
+        read(path)
+
+
+def test_what_is_carried_along_stops_nothing(tmp_path):
+    """A damaged or long EXIF block, and chunks that nobody needs."""
+    for name, exif in {"long": exif_with(6) + bytes(100_000), "damaged": b"Exif\0\0II*\0\xff\xff\xff\xff"}.items():
+        png = with_png_chunk(encode(picture(), "PNG"), b"eXIf", exif)
+        (tmp_path / "x.png").write_bytes(png)
+        shape = read(tmp_path / "x.png").shape
+        light = np.ones(shape, np.float32)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write(tmp_path / f"{name}.jpg", light, base=tmp_path / "x.png")
+        assert read(tmp_path / f"{name}.jpg").shape == shape
+    spoilt = with_png_chunk(encode(picture(), "PNG"), b"tIME", bytes(7))
+    at = spoilt.index(b"tIME") + 4
+    (tmp_path / "x.png").write_bytes(spoilt[:at] + b"\1" + spoilt[at + 1 :])
+    with pytest.warns(UserWarning, match="fails its checksum and is left out"):
+        read_photo(tmp_path / "x.png")
+
+
+def test_pipes_and_devices_are_no_images(tmp_path):
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for reader in (read, read_photo):
+        with pytest.raises(ReadError, match="pipe.jpg is a named pipe"):
+            reader(tmp_path / "pipe.jpg")
+        with pytest.raises(ReadError, match="/dev/null is a device"):
+            reader("/dev/null")
