@@ -14,9 +14,10 @@ Expected of the panorama it makes, weights of November 2026:
       on level ground   1.167 = 0.02054 from it + 1.147 from the rest
       sun to sky        0.0179
     reconstruction
-      strongest source  longitude +49.9 deg, latitude +35.2 deg
-      on level ground   1.375 = 0.2117 from it + 1.163 from the rest
-      sun to sky        0.182
+      strongest source  longitude +50.0 deg, latitude +35.3 deg
+      on level ground   1.491 = 0.3298 from it + 1.161 from the rest
+      sun to sky        0.284
+      inferred          no sun (59 % sure), light from lamps
     truth
       strongest source  longitude +50.0 deg, latitude +35.0 deg
       on level ground   1.958 = 0.4113 from it + 1.547 from the rest
