@@ -88,7 +88,7 @@ WEIGHTS = {
     ),
     "light-budget": Weights(
         "light-budget.safetensors",
-        "ca2f3f2a4c0391ecc9cac09fb21972fb3d5c186b8d249bf2de7add6e1f8db42c",
+        "4dfe7d199ecc32cad01e841a85f1391d0e43d4c42987c6bd7e6946ef7937b7a2",
         trained_on="146 HDR panoramas; see the card",
     ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),

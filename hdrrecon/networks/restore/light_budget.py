@@ -23,7 +23,7 @@ Lachambre and Jover, SIGGRAPH 2016 course notes; ensembles: Lakshminarayanan et 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from math import log
+from math import log, log2
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +40,8 @@ _SUNS = 2
 _OUTPUTS = len(KINDS) + 4
 _SUN_STOPS = 2.0  # the network's unit for the sun's illuminance
 _SUN_RANGE = (-8.0, 7.0)  # stops of the sun's illuminance, in light of 1.0 = clip level
+BRIGHTEST_SUN = 10.0
+"""A clear sky's sun gives a surface facing it at most so many times what the sky gives level ground: snow asks for more."""
 _GAIN_STOPS = 1.5  # the largest correction, up or down, of stage 2's energy
 _FARTHEST = 3.0  # standard deviations to which statistics are limited: beyond, nothing was learnt
 LAPLACE_80 = log(5)  # half the 80 % interval of a Laplace law of scale 1
@@ -157,18 +159,25 @@ class LightBudget(nn.Module):
 
     def forward(self, values: Tensor) -> BudgetAnswer:
         """(N, D) statistics in the order of the configuration -> what each member thinks."""
-        answer = self.answer(self.standardised(values)[None], values[:, self.config.statistics.index("balance")])
+        answer = self.answer(self.standardised(values)[None], *self.physics(values))
         return answer._replace(kinds=self.sharpness * answer.kinds)
 
-    def answer(self, inputs: Tensor, balance: Tensor, dropout: float = 0.0) -> BudgetAnswer:
-        """`inputs` (members | 1, N, D) standardised; `balance` (N,): the sun the ground asks for, in stops."""
+    def physics(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """(N,) each: the sun the ground asks for, and the brightest that a sky of that light lets be, in stops."""
+        balance, visible, restored = (
+            values[:, self.config.statistics.index(n)] for n in ("balance", "visible", "restored")
+        )
+        return balance, visible + restored + log2(BRIGHTEST_SUN)
+
+    def answer(self, inputs: Tensor, balance: Tensor, brightest: Tensor, dropout: float = 0.0) -> BudgetAnswer:
+        """`inputs` (members | 1, N, D) standardised; `balance`, `brightest` (N,): see `physics`."""
         x = F.silu(inputs @ self.weight1 + self.bias1)
         x = F.silu(F.dropout(x, dropout, dropout > 0) @ self.weight2 + self.bias2)
         x = F.dropout(x, dropout, dropout > 0) @ self.weight3 + self.bias3
         sun, gain, facing, level = x[..., len(KINDS) :].unbind(-1)
         return BudgetAnswer(
             2 * x[..., : len(KINDS)],
-            (balance - 1 + _SUN_STOPS * sun).clamp(*_SUN_RANGE),
+            torch.minimum((balance - 1 + _SUN_STOPS * sun).clamp(*_SUN_RANGE), brightest),
             _GAIN_STOPS * torch.tanh(gain),
             facing.clamp(-4, 2),
             level.clamp(-4, 2),

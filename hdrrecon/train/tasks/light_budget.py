@@ -179,7 +179,7 @@ def fitted(cases: Cases, recipe: BudgetRecipe, members: int, seed: int) -> Light
     network.mean.copy_(mean)
     network.deviation.copy_(deviation)
     inputs = network.standardised(cases.statistics)
-    balance = cases.statistics[:, cases.names.index("balance")]
+    balance, brightest = network.physics(cases.statistics)
     names, index = np.unique(cases.scene, return_inverse=True)
     drawn = torch.distributions.Exponential(1.0).sample((members, len(names)))[:, torch.from_numpy(index)]
     weight = cases.weight * (0.5 + 0.5 * drawn)
@@ -194,7 +194,10 @@ def fitted(cases: Cases, recipe: BudgetRecipe, members: int, seed: int) -> Light
         pick = torch.randperm(len(inputs))[: recipe.batch]
         noisy = inputs[pick] + recipe.noise * torch.randn(members, len(pick), inputs.shape[1])
         share = weight[:, pick] / weight[:, pick].sum(1, keepdim=True)
-        loss = (share * _loss(cases[pick.numpy()], network.answer(noisy, balance[pick], recipe.dropout), recipe)).sum()
+        loss = (
+            share
+            * _loss(cases[pick.numpy()], network.answer(noisy, balance[pick], brightest[pick], recipe.dropout), recipe)
+        ).sum()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
