@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hdrrecon.latlong import directions
-from hdrrecon.networks.restore.light_budget import KINDS, LightBudget, LightBudgetConfig
+from hdrrecon.networks.restore.light_budget import BRIGHTEST_SUN, KINDS, LightBudget, LightBudgetConfig
 from hdrrecon.networks.restore.panorama_statistics import SeenPanorama, Source, find_source, statistics
 
 HEIGHT = 64
@@ -114,6 +114,16 @@ def test_a_sun_that_is_hardly_likelier_than_none_gets_less_light():
             net.bias3[..., 0] = push + 1.0
         strengths.append(net.weigh(daylight()).sun_illuminance)
     assert 0 < strengths[0] < strengths[1] < strengths[2]
+
+
+def test_no_sun_is_brighter_than_a_clear_skys():
+    """Whatever the network says, as on snow, whose ground asks for four times too much."""
+    net, seen = biased(network(), "hard sun"), daylight(ground=0.9)
+    with torch.no_grad():
+        net.bias3[..., len(KINDS)] = 20
+    values = statistics(seen, find_source(seen.clipped))
+    sky = 2 ** (values["visible"] + values["restored"])
+    assert net.weigh(seen).sun_illuminance == pytest.approx(BRIGHTEST_SUN * sky, rel=1e-3)
 
 
 def test_off_and_given_suns():
