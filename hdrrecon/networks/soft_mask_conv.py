@@ -53,20 +53,20 @@ class SoftMaskConv2d(nn.Module):
         """x, mask (N, C, H, W), mask in [0, 1] -> features (N, C', H', W') and their mask in [0, 1]."""
         if not self.masked:
             return self.conv(x), mask.new_ones(1).expand(len(x), self.conv.out_channels, *self.conv_size(x))
-        return self.features(x, mask), self.updated(mask)
+        return self.conv(x * mask), self.updated(mask)
 
-    def features(self, x: Tensor, mask: Tensor) -> Tensor:
-        """The first of the two that `forward` gives, where nobody wants the mask: half the work."""
-        return self.conv(x * mask) if self.masked else self.conv(x)
+    def updated(self, mask: Tensor, valid: int = 0) -> Tensor:
+        """The mask of the result: how much of what each filter saw was valid. A fully valid mask stays 1, borders included.
 
-    def updated(self, mask: Tensor) -> Tensor:
-        """The mask of the result: how much of what each filter saw was valid. A fully valid mask stays 1, borders
-        included."""
+        `valid`: so many more channels come after those of `mask`, which are valid everywhere: a constant to add.
+        """
         with torch.set_grad_enabled(self.mask_gradient and torch.is_grad_enabled()):
             share = self.conv.weight.abs()
             share = share / (share.sum((1, 2, 3), keepdim=True) + EPSILON)
-            pad = self.conv.padding[0]
-            return F.conv2d(F.pad(mask, (pad,) * 4, mode="replicate"), share, stride=self.conv.stride).clamp(0, 1)
+            pad, known = self.conv.padding[0], share.shape[1] - valid
+            padded = F.pad(mask, (pad,) * 4, mode="replicate")
+            rest = share[:, known:].sum((1, 2, 3)) if valid else None
+            return F.conv2d(padded, share[:, :known], rest, stride=self.conv.stride).clamp(0, 1)
 
     def conv_size(self, x: Tensor) -> tuple[int, ...]:
         """Height and width of the result for features x."""
@@ -148,13 +148,11 @@ class MaskedUNet(nn.Module):
         skips.pop()
         for level, up, norm in zip(reversed(range(len(self.up))), reversed(self.up), reversed(self.up_norms)):
             skip = skips.pop()
-            y, m = (
-                torch.cat([F.interpolate(deep, scale_factor=2.0, mode="nearest"), other], 1)
-                for deep, other in ((y, skip), (m, torch.ones_like(skip)))
-            )
-            if level == 0 and self.last is None:
-                return F.leaky_relu(norm(up.features(y, m)), 0.2)
-            y, m = up(y, m)
+            y, m = (F.interpolate(deep, scale_factor=2.0, mode="nearest") for deep in (y, m))
+            y = torch.cat([y * m if self.config.masked else y, skip], 1)  # what was skipped is valid
+            y, valid = up.conv(y), skip.shape[1]
+            if level > 0 or self.last is not None:
+                m = up.updated(m, valid) if self.config.masked else torch.ones_like(y)
             if not self.config.update:
                 m = torch.ones_like(m)
             y = F.leaky_relu(norm(y), 0.2)

@@ -96,3 +96,9 @@ def test_every_weight_learns(masked, update):
     )
     net(torch.rand(2, 3, 16, 16), torch.rand(2, 3, 16, 16)).square().mean().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
+
+
+def test_channels_that_are_valid_everywhere_need_no_convolution():
+    layer, mask = SoftMaskConv2d(8, 5, 3), torch.rand(2, 5, 9, 11)
+    whole = layer.updated(torch.cat([mask, torch.ones(2, 3, 9, 11)], 1))
+    torch.testing.assert_close(layer.updated(mask, 3), whole, rtol=1e-5, atol=1e-6)

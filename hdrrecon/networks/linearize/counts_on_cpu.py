@@ -43,8 +43,8 @@ from hdrrecon.networks.linearize.postprocessing_statistics import (
     height_bin,
 )
 
-PX_AT_ONCE = 1 << 14  # of a photo; three channels and the buffers fill two megabytes
-PLANE_PX_AT_ONCE = 1 << 15  # of one channel
+PX_AT_ONCE = 1 << 15  # of a photo; more are no faster
+PLANE_PX_AT_ONCE = 1 << 16  # of one channel
 PICKED_AT_ONCE = 1 << 15  # pixels, once they are picked out
 _DROPPED = 255  # a byte that is no bin
 _BYTES = 256
