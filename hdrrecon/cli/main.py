@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 import hdrrecon
+from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import bad_usage, set_debug, shown, usage_errors
 from hdrrecon.cli.evaluate import evaluate
 from hdrrecon.cli.raw import app as raw_app
@@ -51,7 +52,7 @@ app.command()(video)
 @app.command()
 def info(
     photo: Annotated[Path, typer.Argument(help="A photo.")],
-    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
+    model: opt.Model = None,
 ):
     """Say what was read, how much of it is clipped, and which camera response it seems to have."""
     from hdrrecon.cli.describe import describe
@@ -206,8 +207,8 @@ def light(
 
 @app.command(name="app")
 def web_app(
-    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
+    model: opt.Model = None,
+    device: opt.Device = "auto",
     port: Annotated[int, typer.Option(help="Of http://127.0.0.1.")] = 7860,
 ):
     """Open a small web app on this machine: a photo in, sliders, every format out. Needs hdrrecon[app]."""

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import bad_usage, usage_errors
 
 
@@ -16,8 +17,8 @@ def bench(
     ] = None,
     sizes: Annotated[str, typer.Option(help="Megapixels.")] = "0.25,1,4,12,48,200",
     clipped: Annotated[str, typer.Option(help="Percent of the pixels that clip.")] = "0,1,5,20,60",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda ...")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, float32, bfloat16")] = "auto",
+    device: opt.Device = "auto",
+    precision: opt.Precision = "auto",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="Also write the table there: .csv, or .md.")] = None,
     frames: Annotated[
         bool, typer.Option("--frames", help="Instead: 4K frames a second, in a GPU's memory, and each stage.")
@@ -82,7 +83,7 @@ def _frames(models: list[str], device: str, precision: str, width_px: int) -> No
 
 def export(
     out: Annotated[Path, typer.Option("-o", "--out", help="Folder for the files.")],
-    model: Annotated[str | None, typer.Option(help="See hdrrecon models.")] = None,
+    model: opt.Model = None,
     format: Annotated[str, typer.Option(help="onnx (needs hdrrecon[export]) or pt2 (torch.export).")] = "onnx",
 ):
     """Write a model's networks as files that run without this library, and recipe.json, which says how they go

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hdrrecon.evaluation.markdown import markdown_table
 from hdrrecon.evaluation.raw_baselines import METHODS, WITHOUT_RATE
 from hdrrecon.io.atomic import atomic_write
 
@@ -156,7 +157,7 @@ def bd_rate(ours: np.ndarray, reference: np.ndarray) -> float:
 
 def table(rows: list[Row], reference: str = "dct") -> str:
     """Markdown: one line per condition, method and rate; BD-rate against `reference` on the last line of each method."""
-    lines = ["| condition | method | bpp | PSNR dB | stabilised dB | clipped stops | BD-rate |", "| --- " * 7 + "|"]
+    head, cells = ["condition", "method", "bpp", "PSNR dB", "stabilised dB", "clipped stops", "BD-rate"], []
     for condition in dict.fromkeys(r.condition for r in rows):
         methods = dict.fromkeys(r.method for r in rows if r.condition == condition)
         against = curve(rows, reference, condition) if reference in methods else None
@@ -167,10 +168,9 @@ def table(rows: list[Row], reference: str = "dct") -> str:
                 difference = f"{bd_rate(points, against):+.0f} %"
             for i, (bpp, psnr, stable, stops) in enumerate(points):
                 last = difference if i == len(points) - 1 else ""
-                lines.append(
-                    f"| {condition} | {method} | {bpp:.4f} | {psnr:.2f} | {stable:.2f} | {stops:.3f} | {last} |"
-                )
-    return "\n".join(lines)
+                figures = (f"{bpp:.4f}", f"{psnr:.2f}", f"{stable:.2f}", f"{stops:.3f}")
+                cells.append([condition, method, *figures, last])
+    return markdown_table(head, cells, words=2)
 
 
 def write_rows(path: Path, rows: list[Row]) -> None:

@@ -31,6 +31,7 @@ from hdrrecon.camera.measured_curves import camera_curve
 from hdrrecon.camera.models import Gamma
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
+from hdrrecon.evaluation.markdown import markdown_table
 from hdrrecon.metrics.quick import protocol_scores
 from hdrrecon.networks.linearize.linearization_net import bounded, select_crops
 from hdrrecon.train.data.curves import load_measured
@@ -180,11 +181,11 @@ def markdown(rows: list[dict]) -> str:
         return f"{np.nanmean([r[key] for r in chosen]):.4f}" if chosen else ""
 
     def table(title: str, columns: dict[str, Callable[[list[dict]], str]]) -> list[str]:
-        out = [f"### {title}", "", "| estimator | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+        cells = []
         for method in methods:
             own = [r for r in rows if r["method"] == method]
-            out.append(f"| {method} | " + " | ".join(column(own) for column in columns.values()) + " |")
-        return [*out, ""]
+            cells.append([method, *(column(own) for column in columns.values())])
+        return [f"### {title}", "", markdown_table(["estimator", *columns], cells), ""]
 
     photos = len(rows) // len(methods)
     families = list(dict.fromkeys(r["family"] for r in rows))

@@ -15,6 +15,7 @@ from hdrrecon.camera.basis import Basis
 from hdrrecon.camera.measured_curves import CurveSet
 from hdrrecon.camera.models import GGCM, EMoR, Gamma, Polynomial, basis_from_curves
 from hdrrecon.camera.response import CODES
+from hdrrecon.evaluation.markdown import markdown_table
 
 SIDES = ("forward", "inverse")
 
@@ -105,11 +106,10 @@ def markdown(name: str, rows: list[Row]) -> str:
 
     published = any(r.published for r in rows)
     head = ["model", "numbers", "forward", "inverse"] + ["published forward", "published inverse"] * published
-    rule = "| --- |" + " ---: |" * 3 + " ---: | ---: |" * published
-    lines = [f"Mean RMSE over {name}", "", "| " + " | ".join(head) + " |", rule]
+    table = []
     for r in rows:
         cells = [r.model, str(r.numbers), number(r.forward), number(r.inverse)]
         if published:
             cells += [*(number(v) for v in r.published or (float("nan"),) * 2)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        table.append(cells)
+    return f"Mean RMSE over {name}\n\n" + markdown_table(head, table)

@@ -18,6 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hdrrecon.evaluation.markdown import markdown_table
+
 if TYPE_CHECKING:
     from hdrrecon.pipeline.prepared import PreparedPhoto
 
@@ -56,11 +58,10 @@ class Means:
 def markdown(rows: Rows, digits: int = 2) -> str:
     """A table, one line per row."""
     columns = list(dict.fromkeys(name for figures in rows.values() for name in figures))
-    lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
-    for row, figures in rows.items():
-        cells = [f"{figures[c]:.{digits}f}" if c in figures else "" for c in columns]
-        lines.append(f"| {row} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    cells = (
+        [row, *(f"{figures[c]:.{digits}f}" if c in figures else "" for c in columns)] for row, figures in rows.items()
+    )
+    return markdown_table(["", *columns], cells)
 
 
 def highlight_figures(light: np.ndarray, truth: np.ndarray, photo: np.ndarray) -> dict[str, float]:

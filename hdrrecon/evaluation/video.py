@@ -15,6 +15,7 @@ import numpy as np
 
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.color import luminance
+from hdrrecon.evaluation.markdown import markdown_table
 from hdrrecon.metrics.temporal import clipped_errors, frames_to_settle, steadiness
 
 SIDE_PX = 320
@@ -145,11 +146,10 @@ COLUMNS = ("clipped", "clipped_floor", "measured", "floor", "border", "jump", "e
 def to_markdown(rows: Iterable[dict]) -> str:
     """The rows as a table; stops, but for the last two columns: dB, and the most frames until a cut has settled."""
     head = ["clip", "method", *COLUMNS, "settle"]
-    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * 2 + " ---: |" * (len(head) - 2)]
-    for row in rows:
-        cells = [_cell(key, row[key]) if key in row else "" for key in head[2:]]
-        lines.append("| " + " | ".join([row["clip"], row["method"], *cells]) + " |")
-    return "\n".join(lines)
+    cells = (
+        [row["clip"], row["method"], *(_cell(key, row[key]) if key in row else "" for key in head[2:])] for row in rows
+    )
+    return markdown_table(head, cells, words=2)
 
 
 def _cell(key: str, value: float) -> str:
