@@ -99,7 +99,7 @@ def evaluate(
     hdrrecon evaluate scenes/ --video -m fast --limit 5
     """
     if video:
-        _evaluate_video(data, method, limit, device, table)
+        _evaluate_video(data, method, limit, device, table, cvvdp)
         return
     if panoramas:
         _panoramas(panoramas, data or pairs or predictions, method, out, table, limit, device)
@@ -154,11 +154,14 @@ def evaluate(
     raise typer.Exit(1 if troubled or notes else 0)
 
 
-def _evaluate_video(data: Path | None, method: list[str] | None, limit: int, device: str, table: Path | None) -> None:
+def _evaluate_video(
+    data: Path | None, method: list[str] | None, limit: int, device: str, table: Path | None, cvvdp: bool
+) -> None:
     """Print how steady light is over time on clips made of truths."""
     with usage_errors():
         from hdrrecon.evaluation.sources import find_truths, read_truth
         from hdrrecon.evaluation.video import evaluate_video, methods, to_markdown
+        from hdrrecon.metrics.colorvideovdp import require_colorvideovdp
         from hdrrecon.zoo import DEFAULT_MODEL
 
         if data is None:
@@ -168,7 +171,10 @@ def _evaluate_video(data: Path | None, method: list[str] | None, limit: int, dev
         models = method or [DEFAULT_MODEL]
         if len(models) > 1:
             raise ValueError(f"--video measures one model at a time, got {', '.join(models)}")
-        text = to_markdown(evaluate_video([read_truth(s, None) for s in sources], methods(models[0], device)))
+        if cvvdp:
+            require_colorvideovdp()
+        scenes = [read_truth(s, None) for s in sources]
+        text = to_markdown(evaluate_video(scenes, methods(models[0], device), cvvdp=cvvdp))
     typer.echo(text)
     if table:
         table.parent.mkdir(parents=True, exist_ok=True)

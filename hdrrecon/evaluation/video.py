@@ -16,6 +16,8 @@ import numpy as np
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.color import luminance
 from hdrrecon.evaluation.markdown import markdown_table
+from hdrrecon.metrics.colorvideovdp import colorvideovdp_video_jod
+from hdrrecon.metrics.pu21 import display_nits
 from hdrrecon.metrics.temporal import clipped_errors, frames_to_settle, steadiness
 
 SIDE_PX = 320
@@ -110,8 +112,13 @@ def methods(model: str, device: str = "cpu") -> dict[str, Method]:
     }
 
 
-def evaluate_video(scenes: Iterable[np.ndarray], chosen: dict[str, Method], count: int = 24) -> Iterator[dict]:
-    """Rows of figures: "clip", "method", and either those of `metrics.Steadiness` or "settle". Means over scenes."""
+def evaluate_video(
+    scenes: Iterable[np.ndarray], chosen: dict[str, Method], count: int = 24, cvvdp: bool = False
+) -> Iterator[dict]:
+    """Rows of figures: "clip", "method", and either those of `metrics.Steadiness` or "settle". Means over scenes.
+
+    `cvvdp`: also "cvvdp_jod", by ColorVideoVDP, which must be installed.
+    """
     scenes = list(scenes)
     for name in CLIPS[:4]:
         clips = [make_clip(scene, name, count) for scene in scenes]
@@ -124,6 +131,9 @@ def evaluate_video(scenes: Iterable[np.ndarray], chosen: dict[str, Method], coun
                     seen = clip.frames[0].max(-1) <= _SEEN_CODE
                     errors = clipped_errors(lights, clip.frames, clip.truth, seen)
                     score["error"] = float(np.nanmean(errors[2 * count // 3 :]))
+                if cvvdp:
+                    shown = (np.stack([display_nits(x) for x in film]) for film in (lights, clip.truth))
+                    score["cvvdp_jod"] = colorvideovdp_video_jod(*shown, FPS)
                 found.append(score)
             yield {"clip": name, "method": label} | {
                 key: float(np.nanmean([f[key] for f in found])) for key in found[0]
@@ -145,7 +155,9 @@ COLUMNS = ("clipped", "clipped_floor", "measured", "floor", "border", "jump", "e
 
 def to_markdown(rows: Iterable[dict]) -> str:
     """The rows as a table; stops, but for the last two columns: dB, and the most frames until a cut has settled."""
-    head = ["clip", "method", *COLUMNS, "settle"]
+    rows = list(rows)
+    extra = [key for key in ("cvvdp_jod",) if any(key in row for row in rows)]
+    head = ["clip", "method", *COLUMNS, *extra, "settle"]
     cells = (
         [row["clip"], row["method"], *(_cell(key, row[key]) if key in row else "" for key in head[2:])] for row in rows
     )

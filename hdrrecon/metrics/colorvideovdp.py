@@ -29,6 +29,21 @@ def colorvideovdp_jod(prediction_nits, truth_nits, display: str = DISPLAY) -> fl
     return float(_metric(display).predict(as_float(prediction_nits), as_float(truth_nits), dim_order="HWC")[0])
 
 
+def colorvideovdp_video_jod(prediction_nits, truth_nits, fps: float, display: str = DISPLAY) -> float:
+    """Quality of a film in JOD: its transient channel sees flicker, which none of its frames shows.
+
+    Args:
+        prediction_nits, truth_nits: (frames, H, W, 3) linear Rec.709 in cd/m2, aligned.
+        fps: frames a second.
+        display: as `colorvideovdp_jod`.
+
+    Raises:
+        ModuleNotFoundError: as `colorvideovdp_jod`.
+    """
+    films = (np.ascontiguousarray(film, np.float32) for film in (prediction_nits, truth_nits))
+    return float(_metric(display).predict(*films, dim_order="FHWC", frames_per_second=fps)[0])
+
+
 def require_colorvideovdp() -> None:
     """Raise ModuleNotFoundError, with a way out, if the package or something it needs cannot be imported."""
     try:

@@ -124,8 +124,10 @@ def _tile(bits: int) -> np.ndarray:
 
 
 def _noise(shape: tuple[int, int], seed: int) -> np.ndarray:
-    """Triangular noise of +-1 code, which makes the mean exact, another one for every seed; one tile is shifted, for drawing it costs more than
-    coding."""
+    """Triangular noise of +-1 code, which makes the mean exact; another one for every seed.
+
+    One tile is shifted, for drawing noise costs more than coding.
+    """
     rng = np.random.default_rng(seed)
     tile = np.roll(_tile(0), tuple(rng.integers(0, _DITHER_PX, 2)), (0, 1))
     repeats = [-(-n // _DITHER_PX) for n in shape]
