@@ -15,8 +15,9 @@ floor, in the light of
 
 and the script prints, for each, the mean absolute error of the linear picture against the true one in percent of
 its mean brightness (as rendered, and with the exposure matched first, as an artist would), and the shadow contrast:
-the open floor (its median) against its darkest 1 %. With -o, it writes all pictures side by side, on one sheet. Renderings are kept
-in --cache under the contents of their panorama, so that new weights render anew only what they change.
+the open floor (its median) against its darkest 1 %. With -o, it writes all pictures side by side, on one sheet.
+Renderings are kept in --cache under the contents of their panorama, so that new weights render anew only what they
+change.
 
 At 256 samples the noise of a rendering adds at most 2 % to an error.
 
@@ -73,7 +74,8 @@ def photograph(hdri: np.ndarray, clip_percent: float) -> tuple[np.ndarray, np.nd
 
 
 def scene(panorama: np.ndarray, width: int, samples: int) -> dict:
-    """A grey floor, a thin post and a hovering ball, seen from above, in direct light only: little but shadows is dark."""
+    """A grey floor, a thin post and a hovering ball, seen from above, in direct light only: little but shadows is
+    dark."""
     import mitsuba as mi
 
     to = mi.ScalarTransform4f

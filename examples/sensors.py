@@ -5,8 +5,8 @@
     python examples/sensors.py optics -o optics.png
     python examples/sensors.py bracket -o bracket.png
 
-Without a scene it makes a room of its own: a wall of soft texture, a window, lamps. The picture shows, from left to right,
-what the camera saw, what was recovered, and the truth, three stops darker. Each takes less than a minute.
+Without a scene it makes a room of its own: a wall of soft texture, a window, lamps. The picture shows, from left to
+right, what the camera saw, what was recovered, and the truth, three stops darker. Each takes less than a minute.
 """
 
 from __future__ import annotations

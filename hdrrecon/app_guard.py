@@ -1,7 +1,7 @@
 """Who may talk to the web app: pages of this machine, and nobody else.
 
-A server on 127.0.0.1 can be reached by every web page that the user has open: by requests of its own (told by `Origin`),
-and, after the page's name has been pointed at 127.0.0.1, as if it were the app itself (told by `Host`).
+A server on 127.0.0.1 can be reached by every web page that the user has open: by requests of its own (told by
+`Origin`), and, after the page's name has been pointed at 127.0.0.1, as if it were the app itself (told by `Host`).
 
 Source: RFC 6454 (Origin); DNS rebinding as in Jackson et al., "Protecting Browsers from DNS Rebinding Attacks", 2007.
 """

@@ -18,7 +18,10 @@ from hdrrecon.options import UsageError
 TRAINED_ON = (
     "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
 )
-HEAD_TRAINED_ON = f"{TRAINED_ON}; its head on 151 HDR scenes (149 CC0, six of them by likely origin; 2 BSD-3-Clause), listed in weights/scenes.md"
+HEAD_TRAINED_ON = (
+    f"{TRAINED_ON}; its head on 151 HDR scenes (149 CC0, six of them by likely origin; 2 BSD-3-Clause), listed "
+    f"in weights/scenes.md"
+)
 
 
 @dataclass(frozen=True)
@@ -229,7 +232,8 @@ def weights_path(file: str) -> Path:
 
 @lru_cache(maxsize=8)
 def load(name: str):
-    """The network of an entry of `WEIGHTS`, on the CPU, in evaluation mode; verified, and cached: treat it as read-only.
+    """The network of an entry of `WEIGHTS`, on the CPU, in evaluation mode; verified, and cached: treat it as
+    read-only.
 
     Raises:
         OSError: if the file is not the one that was shipped.

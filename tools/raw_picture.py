@@ -1,4 +1,5 @@
-"""Draw docs/pictures/raw_stream.jpg: a photo, and its highlights at -2 stops: the JPEG's, inferred, decoded, and the raw's.
+"""Draw docs/pictures/raw_stream.jpg: a photo, and its highlights at -2 stops: the JPEG's, inferred, decoded, and the
+raw's.
 
 python tools/raw_picture.py SCENE.exr -o docs/pictures/raw_stream.jpg
 """

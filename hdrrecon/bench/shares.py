@@ -1,7 +1,8 @@
-"""What the time of a photo goes to: seconds of processor time in convolutions, counting, resampling, lookups, reading, writing.
+"""What the time of a photo goes to: seconds of processor time in convolutions, counting, resampling, lookups, reading,
+writing.
 
-Functions that do these are replaced by ones that time them, for as long as a measurement lasts. What one of them spends in
-another is the other's alone; all threads are counted, each by its own processor time.
+Functions that do these are replaced by ones that time them, for as long as a measurement lasts. What one of them spends
+in another is the other's alone; all threads are counted, each by its own processor time.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Rate and distortion of ways to keep a raw beside its JPEG: conditions, scores, Bjontegaard differences, table and plot.
+"""Rate and distortion of ways to keep a raw beside its JPEG: conditions, scores, Bjontegaard differences, table and
+plot.
 
-Five simulated conditions as in RAW.md; whole-file bytes; PSNR of linear raw, of the stabilised raw, and error in stops where the
-JPEG clips and the sensor does not.
+Five simulated conditions as in RAW.md; whole-file bytes; PSNR of linear raw, of the stabilised raw, and error in stops
+where the JPEG clips and the sensor does not.
 
 Source of the differences: G. Bjontegaard, VCEG-M33 (2001), with monotone cubic interpolation.
 """
@@ -156,7 +157,8 @@ def bd_rate(ours: np.ndarray, reference: np.ndarray) -> float:
 
 
 def table(rows: list[Row], reference: str = "dct") -> str:
-    """Markdown: one line per condition, method and rate; BD-rate against `reference` on the last line of each method."""
+    """Markdown: one line per condition, method and rate; BD-rate against `reference` on the last line of each
+    method."""
     head, cells = ["condition", "method", "bpp", "PSNR dB", "stabilised dB", "clipped stops", "BD-rate"], []
     for condition in dict.fromkeys(r.condition for r in rows):
         methods = dict.fromkeys(r.method for r in rows if r.condition == condition)
@@ -182,7 +184,8 @@ def write_rows(path: Path, rows: list[Row]) -> None:
 
 
 def plot(rows: list[Row], width_px: int = 1500) -> np.ndarray:
-    """Rate-distortion curves, one panel per condition, (H, W, 3) uint8: bits per pixel (log) to the right, PSNR upwards."""
+    """Rate-distortion curves, one panel per condition, (H, W, 3) uint8: bits per pixel (log) to the right, PSNR
+    upwards."""
     import cv2
 
     conditions = list(dict.fromkeys(r.condition for r in rows))

@@ -56,7 +56,8 @@ class SoftMaskConv2d(nn.Module):
         return self.conv(x * mask), self.updated(mask)
 
     def updated(self, mask: Tensor, valid: int = 0) -> Tensor:
-        """The mask of the result: how much of what each filter saw was valid. A fully valid mask stays 1, borders included.
+        """The mask of the result: how much of what each filter saw was valid. A fully valid mask stays 1, borders
+        included.
 
         `valid`: so many more channels come after those of `mask`, which are valid everywhere: a constant to add.
         """

@@ -1,8 +1,9 @@
-"""One thread of torch's and of OpenCV's for a photo: cores are kept busy with different photos, not with parts of one operation.
+"""One thread of torch's and of OpenCV's for a photo: cores are kept busy with different photos, not with parts of one
+operation.
 
-What is done for a photo are many short operations. Several threads share each of them and then wait for the slowest: beside
-any other busy program that is the one whose core the program has, and a photo takes ten times as long. One thread also gives
-the same bytes on every machine, and never meets the threads that a process lost when it was forked.
+What is done for a photo are many short operations. Several threads share each of them and then wait for the slowest:
+beside any other busy program that is the one whose core the program has, and a photo takes ten times as long. One
+thread also gives the same bytes on every machine, and never meets the threads that a process lost when it was forked.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ _here = local()
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Torch and OpenCV with one thread on the CPU, and afterwards as before; for any number of Python threads, also nested."""
+    """Torch and OpenCV with one thread on the CPU, and afterwards as before; for any number of Python threads, also
+    nested."""
     import cv2
     import torch
 

@@ -148,7 +148,8 @@ def ingest(image) -> InputImage:
     if not isinstance(image, np.ndarray):
         if not hasattr(image, "getbands"):
             raise TypeError(
-                "an image must be a path, the bytes of a file, an open file, a numpy array, a torch tensor or a PIL image, "
+                "an image must be a path, the bytes of a file, an open file, a numpy array, a torch tensor or a "
+                "PIL image, "
                 f"got {type(image).__name__}"
             )
         exif, image = image.info.get("exif"), array_from_pil(image)
@@ -232,14 +233,16 @@ def check_array(image: np.ndarray) -> bool:
         )
     if image.ndim == 3 and image.shape[0] == 3 and image.shape[2] == 4 and image.shape[1] > 4:
         raise ValueError(
-            f"an array of shape {image.shape} may be channels first, 4 pixels wide, or RGBA of 3 rows; pass a torch tensor "
+            f"an array of shape {image.shape} may be channels first, 4 pixels wide, or RGBA of 3 rows; pass a "
+            f"torch tensor "
             "for the first, and the colour and alpha of the second apart"
         )
     if image.dtype in (np.uint8, np.uint16):
         return False
     if image.dtype.kind != "f":
         raise TypeError(
-            f"an array must be uint8, uint16 or floating point, got {image.dtype}; convert it to the depth its values have"
+            f"an array must be uint8, uint16 or floating point, got {image.dtype}; convert it to the depth its "
+            f"values have"
         )
     return check_range(float(np.min(image)), float(np.max(image)))
 

@@ -31,9 +31,9 @@ _SMOOTH_SEAM_CODES, _SMOOTH_CHANGE = 0.6 / 255, 8
 def is_panorama(codes: PixelCodes) -> bool:
     """True for exactly 2:1, at least 512 pixels wide, where the right edge goes on at the left.
 
-    That the edges are alike is no evidence: so are those of a product before a plain ground, of a film with bars, of the sea.
-    Fine detail must go on over the seam, and not because it is the same all along the margins or mirrored in them. In very
-    smooth pictures, what changes on both sides of the seam, and differently, must not change at it.
+    That the edges are alike is no evidence: so are those of a product before a plain ground, of a film with bars, of
+    the sea. Fine detail must go on over the seam, and not because it is the same all along the margins or mirrored in
+    them. In very smooth pictures, what changes on both sides of the seam, and differently, must not change at it.
     """
     height, width = codes.size
     if width != 2 * height or width < LEAST_PX:
@@ -74,7 +74,8 @@ def check_panorama(size: tuple[int, int]) -> None:
     """Raises ValueError: (H, W) is not twice as wide as high, give or take two pixels."""
     if abs(size[1] - 2 * size[0]) > 2 or size[1] < 2:
         raise ValueError(
-            f"a panorama is twice as wide as high (equirectangular, all around), this picture is {size[1]} x {size[0]}; "
+            f"a panorama is twice as wide as high (equirectangular, all around), this picture is {size[1]} x "
+            f"{size[0]}; "
             "leave panorama out"
         )
 

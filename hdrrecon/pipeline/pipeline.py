@@ -1,14 +1,15 @@
 """The inverse camera: linearize -> restore -> refine, in the reverse order of what a camera does.
 
-`HDRPipeline` alone knows the order; a stage never knows its neighbours. PixelCodes in, `PreparedPhoto` out, from which any rows of the
-light can be had; or, for photos that fit, tensors in and a `Reconstruction` out.
+`HDRPipeline` alone knows the order; a stage never knows its neighbours. PixelCodes in, `PreparedPhoto` out, from which
+any rows of the light can be had; or, for photos that fit, tensors in and a `Reconstruction` out.
 
 What it promises, whatever the weights:
 
 * where the masks are zero, `radiance` equals `linear` to the bit;
 * no pixel comes out darker than its linearised value, so clipped pixels stay at or above the clip level;
 * a photo in which nothing is clipped or crushed never meets a restoring or refining network;
-* dequantised on demand, code values stay inside their own 8-bit cell; masks and the response come from those of the photo;
+* dequantised on demand, code values stay inside their own 8-bit cell; masks and the response come from those of the
+  photo;
 * light does not depend on the size of the bands it was made in: the same to the bit.
 """
 
@@ -60,8 +61,8 @@ class HDRPipeline(nn.Module):
         linearize: needed when no response is given.
         restore: None leaves clipped light at the clip level.
         refine: None leaves light as it was restored.
-        budget: has `weigh(SeenPanorama, sun) -> LightEstimate`; for the energy answer on panoramas alone. None leaves it
-            as stage 2 gives it.
+        budget: has `weigh(SeenPanorama, sun) -> LightEstimate`; for the energy answer on panoramas alone. None leaves
+            it as stage 2 gives it.
 
     What the stages have to be, `hdrrecon.networks.stages` says.
     """
@@ -89,7 +90,8 @@ class HDRPipeline(nn.Module):
     def estimate_response(self, code: Tensor | PixelCodes, prior: dict[str, float] | None = None) -> ResponseCurve:
         """The response of the photo `code` (1, 3, H, W), with family likelihoods and spread in its `facts`.
 
-        `prior`: probability of each family before the photo is seen (`camera.exif_prior`); then it is in the `facts` too.
+        `prior`: probability of each family before the photo is seen (`camera.exif_prior`); then it is in the `facts`
+        too.
         """
         seen = self._bounded(code)
         return self._response(self._linearizer().estimate(seen, prior), prior)
@@ -142,8 +144,8 @@ class HDRPipeline(nn.Module):
         Args:
             response: None estimates it, given `prior`.
             smooth: dequantise 8-bit codes first.
-            highlights: of what may have been there, "median" has the least error; "energy" adds up to the right amount of
-                light, in the same colours.
+            highlights: of what may have been there, "median" has the least error; "energy" adds up to the right amount
+                of light, in the same colours.
             panorama: its edges meet; None finds out (`panorama.is_panorama`).
             refined: False leaves stage 3 out.
             sun: of a panorama's energy answer: see `options.check_sun`.
@@ -181,7 +183,8 @@ class HDRPipeline(nn.Module):
             deep, seen = self._looked(photo)
             photo = replace(photo, deep=deep, seen=seen)
         if missing and refine is not None:
-            # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours are the same.
+            # Stage 3 mends the answer of least error. What it says of that holds for the other: their colours are the
+            # same.
             correction, kept = self._corrected(replace(photo, highlights="median"))
             photo = replace(photo, correction=correction, kept=kept)
         if highlights != "energy" or not photo.panorama or self.budget is None:
@@ -192,12 +195,14 @@ class HDRPipeline(nn.Module):
         """Raises ValueError: a sun was given for what cannot have one."""
         if not panorama:
             raise ValueError(
-                f"a sun can only be placed in a panorama, and this picture of {size[1]} x {size[0]} was not taken for one; "
+                f"a sun can only be placed in a panorama, and this picture of {size[1]} x {size[0]} was not "
+                f"taken for one; "
                 "pass panorama=True if it is 2:1 and goes all around, or leave sun out"
             )
         if highlights != "energy":
             raise ValueError(
-                f'a sun belongs to the energy answer, and highlights is {highlights!r}; pass highlights="energy", or leave sun out'
+                f"a sun belongs to the energy answer, and highlights is {highlights!r}; pass "
+                f'highlights="energy", or leave sun out'
             )
         if self.budget is None:
             raise ValueError("this model has no light budget and places no sun; use another model, or leave sun out")

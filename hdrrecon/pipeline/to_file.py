@@ -1,4 +1,5 @@
-"""From file to file without ever holding all of the light: decode once, look once, then reconstruct and write band by band."""
+"""From file to file without ever holding all of the light: decode once, look once, then reconstruct and write band by
+band."""
 
 from __future__ import annotations
 
@@ -49,7 +50,10 @@ class LightFacts:
         share, stops = 100 * self.restored / max(self.pixels, 1), math.log2(max(self.brightest, 1e-9))
         if not self.restored:
             return "nothing clipped: all light is measured"
-        return f"{share:.1f} % of the photo was lost and is restored; brightest light {stops:+.1f} stops above the clip level"
+        return (
+            f"{share:.1f} % of the photo was lost and is restored; brightest light {stops:+.1f} stops above the "
+            f"clip level"
+        )
 
 
 _JPEG = (".jpg", ".jpeg")
@@ -101,7 +105,8 @@ def write_reconstruction(
     if one.panorama and how.panorama is None:
         why = "its file says so" if photo.declared_panorama else "its edges go on into each other"
         warnings.warn(
-            f"{target.name}: taken for a panorama, all around: {why}; if it is none, say so (panorama=False, --no-panorama)",
+            f"{target.name}: taken for a panorama, all around: {why}; if it is none, say so (panorama=False, "
+            f"--no-panorama)",
             stacklevel=2,
         )
     elif photo.gpano is not None and not one.panorama and how.panorama is None:

@@ -3,12 +3,12 @@ measured.
 
 `photograph` is the camera: light, convolved with a point spread function (PSF), then noise, clipping and 12 bits.
 `recover` finds the light again: streaks outside clipped regions say how bright these are (`streaks`), and what
-`reconstruct` restores is where it begins. PSFs come from wave optics of a plate (`wave_optics`), from one photo of a small
-lamp behind a star filter (`psf_from_photo`), or from a model of glare (`glare_psf`).
+`reconstruct` restores is where it begins. PSFs come from wave optics of a plate (`wave_optics`), from one photo of a
+small lamp behind a star filter (`psf_from_photo`), or from a model of glare (`glare_psf`).
 
 Sources: Sun et al., "Learning rank-1 diffractive optics for single-shot high dynamic range imaging", CVPR 2020; Metzler
-et al., "Deep optics for single-shot high-dynamic-range imaging", CVPR 2020; Rouf et al., "Glare encoding of high dynamic
-range images", CVPR 2011.
+et al., "Deep optics for single-shot high-dynamic-range imaging", CVPR 2020; Rouf et al., "Glare encoding of high
+dynamic range images", CVPR 2011.
 """
 
 from __future__ import annotations

@@ -175,7 +175,8 @@ def _photo_uri(photo: str | Path | np.ndarray, shape: tuple[int, int], most_byte
 
 
 def _shareable(data: bytes) -> bytes:
-    """A JPEG without what its owner may not want to hand on with the page: where it was taken, by whom. b"" of others."""
+    """A JPEG without what its owner may not want to hand on with the page: where it was taken, by whom. b"" of
+    others."""
     from hdrrecon.io.jpeg import picture_alone
     from hdrrecon.io.pillow import opened
 

@@ -167,7 +167,8 @@ def test_ordinary_pictures_of_2_to_1_are_no_panoramas():
 
 
 def test_a_picture_that_goes_around_is_found():
-    """Noise smoothed around the cylinder: detail goes on over the seam; cut elsewhere or shifted against itself it does not."""
+    """Noise smoothed around the cylinder: detail goes on over the seam; cut elsewhere or shifted against itself it does
+    not."""
     rng = np.random.default_rng(1)
     spectrum = np.fft.fft2(rng.normal(0, 1, (256, 512)))
     fy, fx = np.meshgrid(np.fft.fftfreq(256), np.fft.fftfreq(512), indexing="ij")

@@ -1,4 +1,5 @@
-"""The light budget's training: cases that add up to what the picture would give, and a fit that tells suns from clouds."""
+"""The light budget's training: cases that add up to what the picture would give, and a fit that tells suns from
+clouds."""
 
 from dataclasses import replace
 
@@ -72,7 +73,8 @@ def test_a_case_adds_up_to_the_figures_of_the_picture():
 def test_kinds_of_light():
     kinds = {name: int(case_of(panorama)[-1]["kind"]) for name, panorama in {
         "hard sun": scene("a", sun=3.0), "sky": scene("b"), "hazy sun": scene("c", sun=0.4),
-        "windows": replace(scene("d", glow_deg=60), place="indoor"), "lamps": replace(scene("e", sun=3.0, ground=0.02), place="indoor"),
+        "windows": replace(scene("d", glow_deg=60), place="indoor"),
+        "lamps": replace(scene("e", sun=3.0, ground=0.02), place="indoor"),
     }.items()}  # fmt: skip
     assert {name: KINDS[kind] for name, kind in kinds.items()} == {name: name for name in kinds}
 

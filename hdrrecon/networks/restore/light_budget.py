@@ -41,7 +41,8 @@ _OUTPUTS = len(KINDS) + 4
 _SUN_STOPS = 2.0  # the network's unit for the sun's illuminance
 _SUN_RANGE = (-8.0, 7.0)  # stops of the sun's illuminance, in light of 1.0 = clip level
 BRIGHTEST_SUN = 10.0
-"""A clear sky's sun gives a surface facing it at most so many times what the sky gives level ground: snow asks for more."""
+"""A clear sky's sun gives a surface facing it at most so many times what the sky gives level ground: snow asks for
+more."""
 _GAIN_STOPS = 1.5  # the largest correction, up or down, of stage 2's energy
 _FARTHEST = 3.0  # standard deviations to which statistics are limited: beyond, nothing was learnt
 LAPLACE_80 = log(5)  # half the 80 % interval of a Laplace law of scale 1

@@ -1,8 +1,8 @@
 """Simulated photos of panoramas, and what each taught about the light that clipped: the training data of `LightBudget`.
 
-Of each photo only some hundred numbers are kept: the statistics the network will see, and what light of the photo, of stage
-2's answer, of a sun and of the truth does to a white ball, to level ground and to a surface facing the sun. Light adds up, so
-any gain and any sun can be judged from these, without the pictures.
+Of each photo only some hundred numbers are kept: the statistics the network will see, and what light of the photo, of
+stage 2's answer, of a sun and of the truth does to a white ball, to level ground and to a surface facing the sun. Light
+adds up, so any gain and any sun can be judged from these, without the pictures.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class Panorama:
 
 
 def load_panoramas(folder: Path) -> Iterator[Panorama]:
-    """The 1024 x 512 panoramas of a folder; `scenes.csv` beside or above it says where each was taken, and in which the sun
+    """The 1024 x 512 panoramas of a folder; `scenes.csv` beside or above it says where each was taken, and in which the
+    sun
     itself was clipped: those would teach that suns are weak, and are left out."""
     import csv
 
@@ -81,7 +82,8 @@ def make_cases(
     model: str = DEFAULT_MODEL,
     split: str = "train",
 ) -> list[Path]:
-    """Photograph every panorama of a folder `photos` times, and write `out/SPLIT__SCENE__NUMBER.npz`; what is there is kept.
+    """Photograph every panorama of a folder `photos` times, and write `out/SPLIT__SCENE__NUMBER.npz`; what is there is
+    kept.
 
     The first two photos of each are through the mean camera, with 2 and 6 % clipped; the others through random cameras,
     exposures and JPEG qualities, turned about the vertical axis. Stage 2 is that of `model`.
@@ -142,13 +144,14 @@ def measured_case(
     """What one simulated photo teaches; None where it has no well-exposed pixel to compare with the truth.
 
     Args:
-        code: (H, 2 H, 3) uint8 photo; `truth`: its light; `linear`, `energy`: the photo linearised, and as stage 2 restores
-            it.
+        code: (H, 2 H, 3) uint8 photo; `truth`: its light; `linear`, `energy`: the photo linearised, and as stage 2
+            restores it.
 
     Returns:
-        `statistics` (D,) and their `names`; `ball` (4, 162), `level`, `facing`, `shaded` (4,): of the photo, of stage 2's
-        surplus, of a sun of illuminance 1 in the place found, and of the truth; `kind`: the index in `KINDS`; `sun_error_deg`
-        between the place found and the true strongest direction, and `radius_deg` of the region it was found in.
+        `statistics` (D,) and their `names`; `ball` (4, 162), `level`, `facing`, `shaded` (4,): of the photo, of stage
+        2's surplus, of a sun of illuminance 1 in the place found, and of the truth; `kind`: the index in `KINDS`;
+        `sun_error_deg` between the place found and the true strongest direction, and `radius_deg` of the region it was
+        found in.
     """
     seen = SeenPanorama(
         linear.astype(np.float32),
@@ -197,8 +200,8 @@ def _of_sun(toward: np.ndarray | None, strongest: np.ndarray, strength: float) -
 def _kind(
     true: np.ndarray, photo: np.ndarray, strongest: np.ndarray, level: float, scene: Panorama, sky_blue: float
 ) -> int:
-    """Index in `KINDS`: what the scene is truly lit by. A moon is a sun: in a photo exposed for it nothing tells them apart,
-    and its blue sky tells it from a lamp."""
+    """Index in `KINDS`: what the scene is truly lit by. A moon is a sun: in a photo exposed for it nothing tells them
+    apart, and its blue sky tells it from a lamp."""
     solid, toward = pixel_solid_angle(len(true)), directions(len(true))
     near = toward @ strongest > np.cos(np.radians(_SUN_DEG))
     lost = np.maximum(true - photo, 0) * solid

@@ -1,8 +1,8 @@
 """Fitting of `LightBudget` on what `train.data.panoramas` measured: minutes on one core.
 
-The network's answer is judged by what it is for: the light it leads to on a white ball, on level ground, facing the sun and
-in its shadow. Scenes are few, so every figure is one of scenes left out: the training scenes are split into folds, an
-ensemble is fitted without each, and the intervals are stretched until they hold for the scenes left out.
+The network's answer is judged by what it is for: the light it leads to on a white ball, on level ground, facing the sun
+and in its shadow. Scenes are few, so every figure is one of scenes left out: the training scenes are split into folds,
+an ensemble is fitted without each, and the intervals are stretched until they hold for the scenes left out.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Cases:
 
 
 def load_cases(files: list[Path], names: tuple[str, ...] | None = None, sky_only: float = 1.0) -> Cases:
-    """Cases of files SPLIT__SCENE__TAG.npz; every scene weighs as much as every other, skies without a ground `sky_only`."""
+    """Cases of files SPLIT__SCENE__TAG.npz; every scene weighs as much as every other, skies without a ground
+    `sky_only`."""
     loaded = [np.load(file) for file in files]
     names = names or tuple(loaded[0]["names"].tolist())
     scene = np.array([file.stem.split("__")[1] for file in files])
@@ -95,7 +96,8 @@ def errors(cases: Cases, sun: Tensor, gain: Tensor, normals: slice = slice(None)
     """What light with a sun and a gain (..., N) gets wrong.
 
     Returns:
-        (..., N, 4) in the order of `FIGURES`, the first as a share; and (..., N, 2): signed errors in stops of facing, level.
+        (..., N, 4) in the order of `FIGURES`, the first as a share; and (..., N, 2): signed errors in stops of facing,
+        level.
     """
     ball = cases.ball[:, :, normals]
     parts = ball, cases.level, cases.facing, cases.shaded
@@ -144,7 +146,8 @@ def fit(train: Cases, out: Path, recipe: BudgetRecipe = BudgetRecipe(), held_out
     network.stretch.copy_((signed.abs() / doubt.clamp(min=1e-3)).quantile(0.8, dim=0))
     network.direction.copy_(_direction_interval(train))
     lines = [
-        f"{len(train.scene)} photos of {len(scenes)} scenes; sun told in {100 * float((seen.gt(0.5) == train.sunny).float().mean()):.0f} %, "
+        f"{len(train.scene)} photos of {len(scenes)} scenes; sun told in "
+        f"{100 * float((seen.gt(0.5) == train.sunny).float().mean()):.0f} %, "
         f"logits times {float(network.sharpness):.1f}"
     ]
     lines += table("left out", train, left_out)
@@ -222,8 +225,8 @@ def _loss(cases: Cases, answer: BudgetAnswer, recipe: BudgetRecipe) -> Tensor:
 
 
 def _sharpness(cases: Cases, left_out: BudgetAnswer, recipe: BudgetRecipe) -> Tensor:
-    """The factor on the logits with which the decisions of an ensemble on scenes left out lead to the best light: how far
-    its odds of a sun may be trusted."""
+    """The factor on the logits with which the decisions of an ensemble on scenes left out lead to the best light: how
+    far its odds of a sun may be trusted."""
     best, answer = float("inf"), torch.ones(())
     for factor in torch.linspace(0.5, 3, 26):
         _, sun, gain = left_out._replace(kinds=factor * left_out.kinds).decided()
