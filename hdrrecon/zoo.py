@@ -137,7 +137,7 @@ MODELS = {
             5_772_957,
             _SCORES["full"],
             "kernel-prediction",
-            cost=5.5,
+            cost=5.1,
         ),
         Model(
             "fast",
@@ -146,7 +146,7 @@ MODELS = {
             "masked-features-small",
             1_158_009,
             _SCORES["fast"],
-            cost=0.75,
+            cost=0.63,
         ),
         Model(
             "masked-features",
@@ -155,7 +155,7 @@ MODELS = {
             "masked-features",
             4_506_007,
             _SCORES["masked-features"],
-            cost=3.5,
+            cost=3.0,
         ),
         Model(
             "dkpn",
@@ -165,7 +165,7 @@ MODELS = {
             1_871_087,
             _SCORES["dkpn"],
             "kernel-prediction-alone",
-            cost=2.1,
+            cost=2.0,
         ),
         Model(
             "linearize",
