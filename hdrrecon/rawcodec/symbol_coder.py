@@ -12,7 +12,7 @@ import numpy as np
 from hdrrecon.rawcodec.rans import TOTAL, Decoder, Encoder, Tables
 from hdrrecon.rawcodec.tables import LARGEST, ValueTables
 
-CERTAIN = 14  # tables below hold zeros with a probability of about 97 % and more
+CERTAIN = 14  # tables below hold zeros with a probability of about 99 % and more
 FLAG_TABLES = 24
 COST_BITS = 12
 # A flag's table: half octaves of the cost of "all zero", from 2**-9 bits to 8 bits, in 1/4096 bit.

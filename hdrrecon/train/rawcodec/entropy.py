@@ -77,7 +77,7 @@ def train_entropy(folder: Path, out: Path, recipe: EntropyRecipe) -> Path:
         step, done = step + 1, min(1.0, (time.monotonic() - began) / 60 / max(recipe.minutes, 1e-9))
         if done >= 1 or time.monotonic() - saved > 120:
             saved = time.monotonic()
-            _save(path, {"net": net.state_dict(), "transform": transform.state_dict(),
+            save_run(path, {"net": net.state_dict(), "transform": transform.state_dict(),
                          "optimizer": optimizer.state_dict(), "step": step})  # fmt: skip
             print(f"entropy step {step}: {_watch(net, transform, watched, recipe)}", flush=True)
     return path
@@ -147,7 +147,8 @@ def _watch(net, transform, watched: list[Exposure], recipe: EntropyRecipe) -> st
     return "; ".join(rows) + f"; share of blocks per pass {passes}"
 
 
-def _save(path: Path, state: dict) -> None:
+def save_run(path: Path, state: dict) -> None:
+    """Write a run's state, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     torch.save(state, temporary)

@@ -18,7 +18,7 @@ from hdrrecon.rawcodec.latent_coder import SUBSTEPS, PassParameters, walk
 from hdrrecon.rawcodec.latent_stage import chosen_symbols, gathered, guide_inputs, with_step
 from hdrrecon.rawcodec.model import Model
 from hdrrecon.rawcodec.pixel_stage import from_blocks, to_blocks
-from hdrrecon.train.rawcodec.entropy import _save
+from hdrrecon.train.rawcodec.entropy import save_run
 from hdrrecon.train.rawcodec.exposures import Exposure, cuts, load_exposures, read_exposure
 
 
@@ -102,7 +102,7 @@ def train_synthesis(model: Model, folder: Path, out: Path, recipe: SynthesisReci
                 average[name].lerp_(value, 1 - min(0.995, (1 + step) / (10 + step)))
         if done >= 1 or time.monotonic() - saved > 120:
             saved = time.monotonic()
-            _save(path, {"net": average, "raw": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
+            save_run(path, {"net": average, "raw": net.state_dict(), "optimizer": optimizer.state_dict(), "step": step,
                          "config": asdict(recipe.config)})  # fmt: skip
             print(f"synthesis step {step}: {_watch(average, recipe.config, watched)}", flush=True)
     return path
