@@ -167,7 +167,8 @@ def table(rows: list[Row], reference: str = "dct") -> str:
             points = curve(rows, method, condition)
             difference = ""
             if against is not None and method != reference and method not in WITHOUT_RATE:
-                difference = f"{bd_rate(points, against):+.0f} %"
+                found = bd_rate(points, against)
+                difference = f"{found:+.0f} %" if np.isfinite(found) else "n/a"
             for i, (bpp, psnr, stable, stops) in enumerate(points):
                 last = difference if i == len(points) - 1 else ""
                 figures = (f"{bpp:.4f}", f"{psnr:.2f}", f"{stable:.2f}", f"{stops:.3f}")
@@ -190,16 +191,10 @@ def plot(rows: list[Row], width_px: int = 1500) -> np.ndarray:
 
     conditions = list(dict.fromkeys(r.condition for r in rows))
     methods = list(dict.fromkeys(r.method for r in rows))
-    colours = [
-        (31, 95, 180),
-        (200, 90, 30),
-        (30, 130, 60),
-        (150, 60, 160),
-        (110, 110, 110),
-        (180, 140, 20),
-        (20, 150, 160),
-    ]
-    side, columns = width_px // 3, 3
+    colours = [(31, 95, 180), (200, 90, 30), (30, 130, 60), (150, 60, 160), (110, 110, 110), (180, 140, 20), (20, 150, 160),
+               (210, 30, 60), (120, 80, 50), (90, 60, 200)]  # fmt: skip
+    columns = min(3, len(conditions))
+    side = width_px // columns
     image = np.full((-(-len(conditions) // columns) * side, width_px, 3), 255, np.uint8)
     low, high = np.log10(0.003), np.log10(0.6)
     for k, condition in enumerate(conditions):

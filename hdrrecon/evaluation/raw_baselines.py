@@ -206,14 +206,16 @@ def _sampled(rest: np.ndarray, pixels: np.ndarray, cell: int, step: float, conte
     symbols = np.round(rest[y, x] / step).astype(np.int64)
     size += _coded_bytes(symbols.reshape(-1, 3)) + 3
     values, colours = symbols.astype(np.float32) * np.float32(step), pixels[y, x].astype(np.float32)
-    total, weights = np.zeros(rest.shape, np.float32), np.zeros((height, width, 1), np.float32)
+    # Where no sample is near and alike, the map is believed; all the more where samples are the map's worst pixels.
+    doubt, tolerance = (0.3, 12.0) if content else (0.02, 24.0)
+    total, weights = np.zeros(rest.shape, np.float32), np.full((height, width, 1), doubt, np.float32)
     row, column = np.arange(height) // cell, np.arange(width) // cell
     code = pixels.astype(np.float32)
     for dy in (-1, 0, 1):
         for dx in (-1, 0, 1):
             i, j = np.clip(row + dy, 0, rows - 1)[:, None], np.clip(column + dx, 0, columns - 1)[None]
             near = ((y[i, j] - np.arange(height)[:, None]) ** 2 + (x[i, j] - np.arange(width)[None]) ** 2) / cell**2
-            alike = np.square(code - colours[i, j]).sum(-1) / 24.0**2
+            alike = np.square(code - colours[i, j]).sum(-1) / tolerance**2
             weight = np.exp(-1.5 * near - alike).astype(np.float32)[..., None] + np.float32(1e-9)
             total, weights = total + weight * values[i, j], weights + weight
     return int(size) + 1, total / weights

@@ -22,7 +22,7 @@ def test_curves_rise_and_ours_is_the_best(rows):
         assert (np.diff(points[:, 1]) > 0).all() and (points[:, 0] <= (0.2, 0.6)).all()
     assert curve(rows, "map", "q90")[0, 1] > curve(rows, "jpeg", "q90")[0, 1]
     assert bd_rate(curve(rows, "rawcodec", "q90"), curve(rows, "dct", "q90")) < 0
-    assert "BD-rate" in table(rows) and plot(rows, 600).shape == (200, 600, 3)
+    assert "BD-rate" in table(rows) and plot(rows, 600).shape == (600, 600, 3)
 
 
 def test_bd_rate_of_half_the_bytes_is_minus_fifty():
