@@ -191,8 +191,8 @@ def plot(rows: list[Row], width_px: int = 1500) -> np.ndarray:
 
     conditions = list(dict.fromkeys(r.condition for r in rows))
     methods = list(dict.fromkeys(r.method for r in rows))
-    colours = [(31, 95, 180), (200, 90, 30), (30, 130, 60), (150, 60, 160), (110, 110, 110), (180, 140, 20), (20, 150, 160),
-               (210, 30, 60), (120, 80, 50), (90, 60, 200)]  # fmt: skip
+    colours = [(31, 95, 180), (200, 90, 30), (30, 130, 60), (150, 60, 160), (110, 110, 110), (180, 140, 20),
+               (20, 150, 160), (210, 30, 60), (120, 80, 50), (90, 60, 200)]  # fmt: skip
     columns = min(3, len(conditions))
     side = width_px // columns
     image = np.full((-(-len(conditions) // columns) * side, width_px, 3), 255, np.uint8)
