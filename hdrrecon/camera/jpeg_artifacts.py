@@ -68,14 +68,14 @@ def quantisation_steps(quality: Tensor | int, count: int, device: torch.device) 
     """Tables for luma and colour at these qualities, (count, 64) each, row by row."""
     quality = torch.as_tensor(quality, device=device).expand(count).float().clamp(1, 100)[:, None]
     scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)
-    return tuple(((base * scale + 50) / 100).floor().clamp(1, 255) for base in _tables(device))
+    luma, chroma = (((base * scale + 50) / 100).floor().clamp(1, 255) for base in _tables(device))
+    return luma, chroma
 
 
 @lru_cache(maxsize=8)
 def _tables(device: torch.device) -> tuple[Tensor, Tensor]:
-    return tuple(
-        torch.tensor(table, dtype=torch.float32, device=device).view(1, 64) for table in (LUMA_TABLE, CHROMA_TABLE)
-    )
+    luma, chroma = (torch.tensor(x, dtype=torch.float32, device=device).view(1, 64) for x in (LUMA_TABLE, CHROMA_TABLE))
+    return luma, chroma
 
 
 @lru_cache(maxsize=8)

@@ -76,7 +76,7 @@ def lost_pixels(
             place = lost.flatten().nonzero()[:, 0]
             if len(place) >= FEWEST:
                 place = place[torch.randperm(len(place), device=place.device)[:pixels].sort().values]
-                at = Enlarged(deep[i : i + 1], tuple(lost.shape), replicated)
+                at = Enlarged(deep[i : i + 1], (lost.shape[0], lost.shape[1]), replicated)
                 seen = at.at(place // lost.shape[1], place % lost.shape[1]).T
                 values = (*(x[i].flatten(1)[:, place] for x in (code, linear, truth)), seen)
                 rows.append((*(_filled(x, pixels) for x in values), gain[i]))

@@ -15,6 +15,9 @@ from torch import Tensor
 
 from hdrrecon.camera.basis import FAMILIES
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.networks.linearize.response_net import ResponseNet
+from hdrrecon.train.data.curves import CurveSampler
+from hdrrecon.train.data.resident import ResidentResponses, ResidentScenes, Street, StreetConfig
 
 FLOOR = 2.0**-12  # light added before errors are taken in stops: black has none
 
@@ -48,7 +51,8 @@ class ResponseErrors:
             estimate: one photo (1, 3, H, W) -> its inverse response (1024,).
             batches: as `resident.Street.batches` makes them, with responses that stage 1 was not fitted to.
         """
-        stops, families = [], []
+        stops: list[Tensor] = []
+        families: list[Tensor] = []
         while len(stops) < count:
             batch = next(batches)
             for code, inverse, family in zip(batch["code"], batch["inverse"].mean(1), batch["family"]):
@@ -90,7 +94,9 @@ class ResponseErrors:
         return cls(arrays["stops"].float(), arrays["family"])
 
 
-def errors_of(linearizer, scenes, curves, seed: int, count: int = 600) -> ResponseErrors:
+def errors_of(
+    linearizer: ResponseNet, scenes: ResidentScenes, curves: CurveSampler, seed: int, count: int = 600
+) -> ResponseErrors:
     """Errors of a stage 1 (`networks.linearize`) on photos of resident scenes with new members of the families of
     `curves`.
 
@@ -98,8 +104,6 @@ def errors_of(linearizer, scenes, curves, seed: int, count: int = 600) -> Respon
         scenes: `resident.ResidentScenes`; stage 1 works on their device.
         curves: a `curves.CurveSampler`.
     """
-    from hdrrecon.train.data.resident import ResidentResponses, Street, StreetConfig
-
     linearizer = linearizer.to(scenes.device)
     # A seed that no training run has: what was fitted to may not be what is asked about.
     street = Street(
