@@ -257,6 +257,9 @@ def load_file(path: Path):
 
     from safetensors import SafetensorError, safe_open
 
+    from hdrrecon.io.photo import check_is_file
+
+    check_is_file(Path(path))
     try:
         with safe_open(path, "pt") as file:
             metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}

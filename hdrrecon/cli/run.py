@@ -158,7 +158,10 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
     def interrupted() -> None:
         if not told:
             told.append(True)
-            say("stopping: photos at work are being finished; Ctrl-C again leaves at once", "yellow")
+            say(
+                "stopping as soon as the photos at work are done with the step they are in; Ctrl-C again leaves at once",
+                "yellow",
+            )
 
     conveyed = convey(todo, work.stages(crew), stop=work.stop, interrupted=interrupted)
     with closing(conveyed) as outcomes:

@@ -85,6 +85,12 @@ def check_is_file(path: Path) -> None:
         raise ReadError(f"{path} is {kinds.get(stat.S_IFMT(mode), 'a device')}, not a file; name an image file")
 
 
+def file_bytes(path: Path) -> bytes:
+    """All bytes of a file. Raises as `check_is_file`."""
+    check_is_file(path)
+    return path.read_bytes()
+
+
 @dataclass(frozen=True)
 class Photo:
     """One image, upright, ready for the pipeline.

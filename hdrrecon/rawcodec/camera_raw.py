@@ -12,7 +12,7 @@ import numpy as np
 
 from hdrrecon.color import linear_to_srgb
 from hdrrecon.io.optional import need
-from hdrrecon.io.photo import ReadError
+from hdrrecon.io.photo import ReadError, file_bytes
 from hdrrecon.io.raw import camera_to_rec709, saturation
 from hdrrecon.rawcodec.description import Description
 
@@ -37,7 +37,7 @@ def read_camera_raw(path: str | PathLike) -> CameraRaw:
         ModuleNotFoundError: without `hdrrecon[raw]`.
     """
     rawpy = need("rawpy", "raw", "reading camera raw files")
-    data = Path(path).read_bytes()
+    data = file_bytes(Path(path))
     try:
         with rawpy.imread(io.BytesIO(data)) as raw:
             names = raw.color_desc.decode(errors="replace")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hdrrecon.io.photo import file_bytes
 from hdrrecon.rawcodec import container
 from hdrrecon.rawcodec.base_stage import decode_base, encode_base
 from hdrrecon.rawcodec.bitstream import Header, read_header, write_chunk, write_header
@@ -194,7 +195,7 @@ def find_stream(jpeg: bytes | str | PathLike, data: bytes | None = None) -> byte
 
 
 def _bytes(jpeg: bytes | str | PathLike) -> bytes:
-    return bytes(jpeg) if isinstance(jpeg, bytes | bytearray | memoryview) else Path(jpeg).read_bytes()
+    return bytes(jpeg) if isinstance(jpeg, bytes | bytearray | memoryview) else file_bytes(Path(jpeg))
 
 
 def jpeg_pixels(jpeg: bytes) -> np.ndarray:

@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 
 from hdrrecon.io.jpeg import APP2, LONGEST_BODY, MPF, SOI, Jpeg, Segment, split_jpeg
+from hdrrecon.io.photo import check_is_file
 from hdrrecon.rawcodec.errors import StreamError
 
 APP15 = 0xEF
@@ -75,6 +76,7 @@ def has_stream(path: str | PathLike) -> bool:
     it."""
     path = Path(path)
     try:
+        check_is_file(path)
         with path.open("rb") as file:
             if file.read(2) != SOI:
                 return False

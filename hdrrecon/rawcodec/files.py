@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.io.photo import file_bytes
 from hdrrecon.rawcodec import container
 from hdrrecon.rawcodec.align import aligned
 from hdrrecon.rawcodec.bitstream import read_chunk, read_header
@@ -60,7 +61,7 @@ def pack(
     if jpeg is None:
         data, light = develop(photo, exposure), photo.light
     else:
-        data = Path(jpeg).read_bytes()
+        data = file_bytes(Path(jpeg))
         photo = _as_jpeg_lies(photo, data)
         light = aligned(photo.light, _decoded(data))
     pixels = _decoded(data)
@@ -92,7 +93,7 @@ def unpack(jpeg: str | PathLike, out: str | PathLike, *, stale: str = "refuse") 
     if suffix not in OUTPUTS:
         raise ValueError(f"raw is written as {', '.join(OUTPUTS)}, not as {suffix or 'a file without extension'}")
     found = decode_full(jpeg, stale=stale)
-    facts = Description.parse(found.description) or fitted_description(found.raw, _decoded(Path(jpeg).read_bytes()))
+    facts = Description.parse(found.description) or fitted_description(found.raw, _decoded(file_bytes(Path(jpeg))))
     if suffix == ".dng":
         data = encode_dng(found.raw, facts)
         with atomic_write(out) as temporary:
@@ -116,7 +117,7 @@ def info(jpeg: str | PathLike) -> list[str]:
     """
     from hdrrecon.rawcodec.guide import guide_crc, jpeg_guide
 
-    data = Path(jpeg).read_bytes()
+    data = file_bytes(Path(jpeg))
     stream = find_stream(jpeg, data)
     header, base, position = read_header(stream)
     size = header.height * header.width

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from hdrrecon.io.optional import need
+from hdrrecon.io.photo import check_is_file
 from hdrrecon.video import ycbcr
 
 _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}  # ITU-T H.273 table 3
@@ -113,6 +114,8 @@ def frames(film: Film, deinterlace: bool = False) -> Iterator[Frame]:
 
 
 def _container(av: Any, path: Path):
+    if path.exists():
+        check_is_file(path)  # a pipe that nobody writes to would be waited for, for ever
     try:
         container = av.open(str(path))
     except av.error.FFmpegError as error:
