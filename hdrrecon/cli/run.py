@@ -158,7 +158,8 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
     def interrupted() -> None:
         if not told:
             told.append(True)
-            say(
+            text = "stopping when the photos at work are done with their present step; Ctrl-C again leaves at once"
+            say(text, "yellow")
                 "stopping as soon as the photos at work are done with the step they are in; Ctrl-C again leaves at once",
                 "yellow",
             )

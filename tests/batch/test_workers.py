@@ -106,3 +106,19 @@ def test_warnings_go_to_the_job_that_made_them(recwarn):
 
     assert [o.notes for o in convey(range(40), [Stage(work, 4)])] == [[f"odd {j // 2}"] for j in range(40)]
     assert not recwarn.list
+
+
+def test_ctrl_c_is_told_before_what_is_under_way_is_waited_for():
+    told, ended = [], []
+
+    def work(job, _):
+        ended.append(job)
+        return job
+
+    def jobs():
+        yield 1
+        raise KeyboardInterrupt  # as if it came while the outcomes are waited for
+
+    with pytest.raises(KeyboardInterrupt):
+        list(convey(jobs(), [Stage(work)], interrupted=lambda: told.append(len(ended))))
+    assert told
