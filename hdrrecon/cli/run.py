@@ -160,9 +160,6 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
             told.append(True)
             text = "stopping when the photos at work are done with their present step; Ctrl-C again leaves at once"
             say(text, "yellow")
-                "stopping as soon as the photos at work are done with the step they are in; Ctrl-C again leaves at once",
-                "yellow",
-            )
 
     conveyed = convey(todo, work.stages(crew), stop=work.stop, interrupted=interrupted)
     with closing(conveyed) as outcomes:
