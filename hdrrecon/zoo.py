@@ -257,9 +257,8 @@ def load_file(path: Path):
 
     from safetensors import SafetensorError, safe_open
 
-    from hdrrecon.io.photo import check_is_file
-
-    check_is_file(Path(path))
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for, for ever
+        raise ValueError(f"{path} is no file; wanted weights, .safetensors")
     try:
         with safe_open(path, "pt") as file:
             metadata = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
