@@ -92,24 +92,23 @@ def from_bracket(
         True
     """
     if not isinstance(images, Tensor) and len(images) and isinstance(images[0], (str, Path)):
-        images, own = read_bracket(images)
-        times = own if times is None else times
-    codes, seconds = _checked(images, times)
+        photos, own = read_bracket([str(image) for image in images])
+        return from_bracket(photos, own if times is None else times, smoothness=smoothness)
+    codes, seconds = _checked(images, times)  # type: ignore[arg-type]
     log_times = seconds.log()
     log_inverse = solve_response(sampled(codes.detach() if not codes.requires_grad else codes), log_times, smoothness)
     moved = moved_share(codes.detach(), log_inverse.detach(), log_times)
     if moved > MOST_MOVED:
         warnings.warn(
             f"the photos disagree in {moved:.0%} of their pixels: the scene or the camera moved, or the times "
-            f"are wrong; "
-            "align them first, or leave out what moved",
+            "are wrong; align them first, or leave out what moved",
             MotionWarning,
             stacklevel=2,
         )
     light = merge(codes, log_inverse, log_times)
-    if not isinstance(images, Tensor):
-        light = np.ascontiguousarray(light.float().numpy().transpose(1, 2, 0))
-    return BracketMerge(light, log_inverse, moved)
+    if isinstance(images, Tensor):
+        return BracketMerge(light, log_inverse, moved)
+    return BracketMerge(np.ascontiguousarray(light.float().numpy().transpose(1, 2, 0)), log_inverse, moved)
 
 
 def read_bracket(paths: Sequence[str | Path]) -> tuple[list[np.ndarray], list[float]]:

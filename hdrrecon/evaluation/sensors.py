@@ -169,7 +169,7 @@ def optics_table(folder: Path, limit: int = 0) -> Rows:
         truth = hwc(light)
         clipped = truth.max(2) >= 1
         for kind, psf in psfs.items():
-            seen = photograph(light, psf, generator=torch.Generator().manual_seed(number))
+            seen = torch.as_tensor(photograph(light, psf, generator=torch.Generator().manual_seed(number)))
             first = started(seen)
             answers = {f"{kind}: reconstruct()": torch.where(seen >= CLIPPED, first.clamp(min=1), seen)}
             if kind == "none":
@@ -212,7 +212,7 @@ def bracket_table(folder: Path, limit: int = 0) -> Rows:
         solver = cv2.createCalibrateDebevec()
         theirs = solver.process([photo[..., ::-1].copy() for photo in photos], times.astype(np.float32))[:, 0].T
         for name, found in (
-            ("from_bracket", from_bracket(photos, times).log_inverse.exp().numpy()),
+            ("from_bracket", from_bracket(photos, times.tolist()).log_inverse.exp().numpy()),
             ("OpenCV", theirs),
         ):
             means.add(name, RMSE=curve_error(found, true))

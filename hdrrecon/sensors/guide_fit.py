@@ -76,7 +76,7 @@ def fit_guide(light: Tensor, lost: Tensor, guide: Tensor) -> GuideFit:
 def pooled(image: Tensor, shape: torch.Size | tuple[int, ...], shift: Tensor) -> Tensor:
     """Area means of (1, C, H, W) over the pixels of a guide of `shape` (..., h, w), the image moved by `shift`
     pixels."""
-    return F.adaptive_avg_pool2d(moved_by(image, shift), tuple(shape[-2:]))
+    return F.adaptive_avg_pool2d(moved_by(image, shift), (shape[-2], shape[-1]))
 
 
 def moved_by(image: Tensor, shift: Tensor) -> Tensor:

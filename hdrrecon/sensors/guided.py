@@ -52,7 +52,7 @@ def with_guide(
     if isinstance(guide, (str, os.PathLike)):
         from hdrrecon import io
 
-        guide = io.read(guide)[..., :3]
+        guide = io.read(str(guide))[..., :3]
     small = as_guide(guide, size)
 
     def maps(rows: slice) -> Tensor:

@@ -46,7 +46,7 @@ class Blur:
     """Convolution of light (N, 3, H, W) with a PSF (3, S, S); beyond the picture its edge is repeated.
     Differentiable."""
 
-    def __init__(self, psf: Tensor, size: tuple[int, int]):
+    def __init__(self, psf: Tensor, size: tuple[int, ...]):
         self.size, self.half = size, psf.shape[-1] // 2
         self.shape = tuple(n + 2 * self.half for n in size)
         canvas = F.pad(psf, (0, self.shape[1] - psf.shape[-1], 0, self.shape[0] - psf.shape[-2]))

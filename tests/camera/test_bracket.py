@@ -153,3 +153,9 @@ def test_a_photo_without_a_time_is_named(tmp_path):
 def test_sampling_is_a_regular_grid():
     assert sampled(torch.rand(2, 3, 100, 200)).shape[:2] == (2, 3)
     assert 700 < sampled(torch.rand(2, 3, 100, 200)).shape[2] < 1600
+
+
+def test_the_function_is_at_hand():
+    import hdrrecon.camera
+
+    assert hdrrecon.camera.from_bracket is from_bracket

@@ -18,6 +18,12 @@ def _conv(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
     return nn.Conv2d(channels_in, channels_out, 3, stride, 1)
 
 
+def _zero(layer: nn.Module) -> None:
+    """Start as nothing: an untrained network is then the identity."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)
+
+
 class Block(nn.Module):
     """Two convolutions around a shortcut, and, if asked for, a gain and an offset per channel from a condition (FiLM).
 
@@ -29,7 +35,7 @@ class Block(nn.Module):
         self.first, self.second = _conv(channels, channels), _conv(channels, channels)
         self.film = nn.Linear(condition, 2 * channels) if condition else None
         if self.film is not None:
-            nn.init.zeros_(self.film.weight), nn.init.zeros_(self.film.bias)
+            _zero(self.film)
 
     def forward(self, x: Tensor, condition: Tensor | None = None) -> Tensor:
         y = self.first(F.leaky_relu(x, SLOPE))
@@ -71,7 +77,7 @@ class SmallUNet(nn.Module):
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairwise(widths))
         self.decode = nn.ModuleList(Block(c, condition) for c in widths[:-1])
         self.head = nn.Conv2d(widths[0], 4 * channels_out, 1)
-        nn.init.zeros_(self.head.weight), nn.init.zeros_(self.head.bias)
+        _zero(self.head)
         self.coarse = nn.Conv2d(widths[coarse_level], coarse_out, 1) if coarse_out else None
 
     def forward(self, image: Tensor, condition: Tensor | None = None) -> Tensor | tuple[Tensor, Tensor]:
