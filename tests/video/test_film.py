@@ -341,3 +341,36 @@ def test_light_levels_never_look_like_the_start_of_a_unit():
             stored = tags.storable(tags.LightLevels(brightest, mean))
             data = stored.brightest.to_bytes(2, "big") + stored.frame_mean.to_bytes(2, "big")
             assert b"\0\0" not in data and 0 <= stored.brightest - min(max(brightest, 1), 65535) <= 1
+
+
+def test_sound_that_does_not_fit_the_file_is_left_out_and_named(reconstructor, tmp_path):
+    source = sdr_film(tmp_path / "in.mkv", clip(3), audio="pcm_s16le")
+    report = video.reconstruct(source, tmp_path / "out.mp4", reconstructor=reconstructor)
+    assert "pcm_s16le" in report.notes[0] and ".mkv" in report.notes[0]
+    report = video.reconstruct(source, tmp_path / "out.mkv", reconstructor=reconstructor)
+    assert not report.notes
+    with av.open(str(tmp_path / "out.mkv")) as made:
+        assert made.streams.audio[0].codec_context.name == "pcm_s16le"
+    video.reconstruct(source, tmp_path / "mute.mkv", reconstructor=reconstructor, copy_streams=False)
+    with av.open(str(tmp_path / "mute.mkv")) as made:
+        assert not made.streams.audio
+
+
+def test_the_command_says_what_it_made_and_what_is_wrong(tmp_path):
+    from typer.testing import CliRunner
+
+    from hdrrecon.cli.main import app
+
+    source = sdr_film(tmp_path / "in.mp4", clip(2))
+    command = ["video", str(source), "-o", str(tmp_path / "out.mp4"), "--model", "fast", "--response", "srgb"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0 and "2 frames of 1 shots, MaxCLL" in done.output
+    for wrong, words in (
+        (["--codec", "prores"], "goes into"),
+        (["--transfer", "sdr"], "pq, hlg"),
+        (["--peak-nits", "100"], "white_nits"),
+    ):
+        failed = CliRunner().invoke(app, [*command, *wrong])
+        assert failed.exit_code == 2 and words in failed.output
+    absent = CliRunner().invoke(app, ["video", "absent.mp4", "-o", str(tmp_path / "x.mp4"), "--model", "fast"])
+    assert absent.exit_code == 2 and "does not exist" in absent.output
