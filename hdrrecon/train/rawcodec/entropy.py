@@ -27,6 +27,7 @@ class EntropyRecipe:
     """How to train the entropy model."""
 
     minutes: float = 60.0  # of wall clock; the learning rate falls to nothing over them
+    most_steps: int = 1_000_000  # whatever time is left
     batch: int = 4  # exposures
     side: int = 24  # of the cuts, blocks
     blocks: int = 700  # of a batch whose rate is counted
@@ -74,7 +75,9 @@ def train_entropy(folder: Path, out: Path, recipe: EntropyRecipe) -> Path:
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        step, done = step + 1, min(1.0, (time.monotonic() - began) / 60 / max(recipe.minutes, 1e-9))
+        step += 1
+        spent = (time.monotonic() - began) / 60 / max(recipe.minutes, 1e-9)
+        done = min(1.0, max(spent, step / recipe.most_steps))
         if done >= 1 or time.monotonic() - saved > 120:
             saved = time.monotonic()
             save_run(path, {"net": net.state_dict(), "transform": transform.state_dict(),

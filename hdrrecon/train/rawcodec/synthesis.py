@@ -27,6 +27,7 @@ class SynthesisRecipe:
     """How to train the synthesis network."""
 
     minutes: float = 40.0  # of wall clock
+    most_steps: int = 1_000_000  # whatever time is left
     config: SynthesisConfig = field(default_factory=SynthesisConfig)
     batch: int = 4
     side: int = 112  # pixels of a patch
@@ -96,7 +97,9 @@ def train_synthesis(model: Model, folder: Path, out: Path, recipe: SynthesisReci
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         optimizer.step()
-        step, done = step + 1, min(1.0, (time.monotonic() - began) / 60 / max(recipe.minutes, 1e-9))
+        step += 1
+        spent = (time.monotonic() - began) / 60 / max(recipe.minutes, 1e-9)
+        done = min(1.0, max(spent, step / recipe.most_steps))
         with torch.no_grad():
             for name, value in net.state_dict().items():
                 average[name].lerp_(value, 1 - min(0.995, (1 + step) / (10 + step)))
