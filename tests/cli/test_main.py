@@ -40,6 +40,7 @@ class Fake:
         *,
         confidence,
         preview=None,
+        tell=None,
         **options,
     ):
         _, written = options_from(options)
@@ -116,6 +117,8 @@ def test_options_reach_the_reconstructor(photos, monkeypatch):
         "float32",
     )
     plain = {**ReconstructOptions().keywords(), "confidence": False, "preview": None}
+    for how in asked:
+        assert callable(how.pop("tell"))
     assert asked == [
         plain,
         dict(plain, response="srgb", exif=False, dequantize=True, highlights="energy", panorama=True, memory=10**9),
