@@ -47,8 +47,8 @@ class SunDisc:
     def coverage(self, y: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
         """(n,): how much of the pixels in rows `y` and columns `x` of a panorama `size` lies in the disc, 0 to 1."""
         height, width = size
-        north = (0.5 - (y.double() + 0.5) / height) * torch.pi
-        east = ((x.double() + 0.5) / width * 2 - 1) * torch.pi
+        north = (0.5 - (y.float() + 0.5) / height) * torch.pi
+        east = ((x.float() + 0.5) / width * 2 - 1) * torch.pi
         flat = north.cos()
         vectors = torch.stack([flat * east.sin(), north.sin(), flat * east.cos()], -1)
         # An arc from its chord: exact for small angles, where the cosine is not.
@@ -164,13 +164,13 @@ def _disc(codes: PixelCodes, toward: np.ndarray, estimate: LightEstimate, colour
     height, width = codes.size
     radius = max(np.radians(SUN_DIAMETER_DEG / 2), np.pi / height / 2)
     for doubling in range(_DOUBLINGS):
-        disc = SunDisc(torch.from_numpy(toward), radius * 2**doubling, torch.ones(3), estimate.given)
+        disc = SunDisc(torch.from_numpy(toward).float(), radius * 2**doubling, torch.ones(3), estimate.given)
         rows = disc.rows(codes.size)
-        y, x = _pixels(rows, width, codes.device)
-        share = _share(disc, y, x, codes.code(rows).view(-1, 3), codes.size)
+        y, x = _pixels(rows, width, torch.device("cpu"))  # doubles below, which MPS has not
+        share = _share(disc, y, x, codes.code(rows).view(-1, 3).cpu(), codes.size)
         # The solid angle of a pixel, by rows: the sine of latitude from edge to edge.
-        edge = torch.sin((0.5 - torch.arange(height + 1, device=codes.device).double() / height) * torch.pi)
+        edge = torch.sin((0.5 - torch.arange(height + 1).double() / height) * torch.pi)
         solid = float((share * (edge[:-1] - edge[1:])[y]).sum()) * 2 * np.pi / width
         if solid > 0:
-            return replace(disc, radiance=torch.from_numpy(estimate.sun_illuminance / solid * colour))
+            return replace(disc, radiance=torch.from_numpy(estimate.sun_illuminance / solid * colour).float())
     return None
