@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 from typer.testing import CliRunner
 
 import hdrrecon
@@ -20,7 +21,11 @@ def call(*arguments: object):
 
 @pytest.fixture
 def panorama(tmp_path):
-    Image.fromarray(photo(256).numpy()).save(tmp_path / "pano.png")
+    # Detail that goes on over the seam: that is how a panorama is known.
+    detail = gaussian_filter(np.random.default_rng(0).normal(0, 60, (256, 512)), 2, mode="wrap")[..., None]
+    code = photo(256).numpy().astype(float)
+    code = np.where(code.min(-1, keepdims=True) >= 250, code, np.clip(code + detail, 5, 235))
+    Image.fromarray(np.rint(code).astype(np.uint8)).save(tmp_path / "pano.png")
     return tmp_path / "pano.png"
 
 
