@@ -63,8 +63,10 @@ def _facts(chunks: PngChunks) -> dict:
     elif b"iCCP" in chunks:
         try:
             facts["icc"] = inflated(chunks[b"iCCP"].split(b"\0", 1)[1][1:], _MOST_PROFILE_BYTES)
-        except (zlib.error, IndexError, ValueError):
+        except (zlib.error, IndexError):
             facts["icc"] = b"damaged"  # met again, and warned about, where the profile is read
+        except ValueError as error:
+            facts["notes"] = (*chunks.notes, f"its ICC profile has {error} and is left out; sRGB is assumed")
     elif b"sRGB" not in chunks:
         facts["profile"], note = _declared(chunks)
         facts["notes"] = (*chunks.notes, *note)

@@ -125,3 +125,17 @@ def test_wrong_wishes_are_refused_and_leave_nothing(rebuild, photo, tmp_path, op
     with pytest.raises(ValueError, match=words):
         rebuild.to_file(photo, tmp_path / "x.exr", **options)
     assert not list(tmp_path.glob("*.exr")) and not list(tmp_path.glob(".hdrrecon*"))
+
+
+def test_a_result_that_fails_leaves_no_strip_behind(rebuild, photo, tmp_path, monkeypatch):
+    def fails(*_, **__):
+        raise OSError("no space left")
+
+    monkeypatch.setattr("hdrrecon.pipeline.to_file.row_writer", fails)
+    with pytest.raises(OSError, match="no space"):
+        rebuild.to_file(photo, tmp_path / "x.exr", preview=tmp_path / "x.png")
+    assert not (tmp_path / "x.png").exists()
+    (tmp_path / "x.png").write_bytes(b"of a run before")
+    with pytest.raises(OSError, match="no space"):
+        rebuild.to_file(photo, tmp_path / "x.exr", preview=tmp_path / "x.png")
+    assert (tmp_path / "x.png").exists()
