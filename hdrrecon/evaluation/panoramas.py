@@ -17,6 +17,7 @@ import csv
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,7 @@ def build(spec: str, device: str = "cpu") -> tuple[str, Callable[[Case], np.ndar
         return label, lambda case: method.run(case).radiance
     from hdrrecon import Reconstructor
 
-    options = {"highlights": mode or "energy"}
+    options: dict[str, Any] = {"highlights": mode or "energy"}
     if mode in ("off", "auto"):
         options = {"highlights": "energy", "sun": mode}
     reconstruct = Reconstructor(model, device)

@@ -128,7 +128,7 @@ def weigh(budget: LightBudget, photo: PreparedPhoto, sun: Sun) -> PanoramaLight:
     codes = photo.codes
     seen = _seen(photo)
     estimate = budget.weigh(seen, sun)
-    if not estimate.has_sun:
+    if not estimate.has_sun or estimate.sun_elevation_deg is None or estimate.sun_azimuth_deg is None:
         return PanoramaLight(estimate)
     toward = direction(estimate.sun_elevation_deg, estimate.sun_azimuth_deg)
     colour = np.ones(3) if photo.grey else _colour(seen, toward)
@@ -139,6 +139,9 @@ def weigh(budget: LightBudget, photo: PreparedPhoto, sun: Sun) -> PanoramaLight:
 def _seen(photo: PreparedPhoto) -> SeenPanorama:
     """The panorama at the resolution at which it is looked at."""
     codes = photo.codes
+    photo = replace(
+        photo, strength=1.0, max_stops=None
+    )  # what is wanted of the light comes after what is believed of it
 
     def maps(rows: slice) -> Tensor:
         clipped = (codes.code(rows).amin(-1, keepdim=True) >= OVER_FULL).float()

@@ -138,6 +138,11 @@ class LightBudget(nn.Module):
     """
 
     Config = LightBudgetConfig
+    mean: Tensor
+    deviation: Tensor
+    stretch: Tensor
+    sharpness: Tensor
+    direction: Tensor
 
     def __init__(self, config: LightBudgetConfig = LightBudgetConfig()):
         super().__init__()

@@ -118,7 +118,7 @@ def make_cases(
                 if case is None:
                     continue
                 with atomic_write(file) as temporary, open(temporary, "wb") as handle:
-                    np.savez(handle, **case)
+                    np.savez(handle, **case)  # type: ignore[arg-type]
             files.append(file)
         print(f"photo {number + 1} of {photos} of every panorama is taken", flush=True)
     return files

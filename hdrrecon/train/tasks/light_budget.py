@@ -60,7 +60,7 @@ class Cases:
     def __getitem__(self, pick: np.ndarray) -> Cases:
         at = torch.from_numpy(np.flatnonzero(pick) if pick.dtype == bool else pick)
         parts = (getattr(self, name)[at] for name in list(self.__dataclass_fields__)[:8])
-        return Cases(*parts, self.scene[at.numpy()], self.weight[at], self.names)
+        return Cases(*parts, self.scene[at.numpy()], self.weight[at], self.names)  # type: ignore[call-arg]
 
     @property
     def sunny(self) -> Tensor:
@@ -83,9 +83,9 @@ def load_cases(files: list[Path], names: tuple[str, ...] | None = None, sky_only
     def stacked(name: str) -> Tensor:
         return torch.from_numpy(np.stack([case[name] for case in loaded]))
 
-    return Cases(
+    return Cases(  # type: ignore[call-arg]
         torch.tensor(rows, dtype=torch.float32),
-        *(stacked(name) for name in ("ball", "level", "facing", "shaded", "kind", "sun_error_deg", "radius_deg")),
+        *(stacked(name) for name in ("ball", "level", "facing", "shaded", "kind", "sun_error_deg", "radius_deg")),  # type: ignore[arg-type]
         scene,
         torch.tensor(weight, dtype=torch.float32),
         names,
