@@ -233,9 +233,10 @@ class Reconstructor:
         check_precision(precision)
         check_speed(speed)
         self.device = pick_device(device)
-        pipeline = build_pipeline(model) if isinstance(model, str) else _copied(model)
-        # torch knows `memory_format`, its type stubs do not.
-        placed = pipeline.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with one_thread():  # also for copying weights: in a forked process, torch's other threads are gone
+            pipeline = build_pipeline(model) if isinstance(model, str) else _copied(model)
+            # torch knows `memory_format`, its type stubs do not.
+            placed = pipeline.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.pipeline: HDRPipeline = placed.eval()
         self.pipeline.precision = precision
         if speed == "compile":
