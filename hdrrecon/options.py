@@ -24,6 +24,7 @@ Highlights = Literal["median", "energy"]
 Sun = Literal["auto", "off"] | tuple[float, ...]
 Precision = Literal["auto", "float32", "bfloat16"]
 Speed = Literal["plain", "compile", "cuda-graphs"]
+Primaries = Literal["rec709", "p3", "rec2020", "acescg"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "dwaa", "dwab"]
 
 F = TypeVar("F", bound=Callable)
@@ -120,6 +121,8 @@ class WriteOptions:
     dtype: Literal["half", "float"] = "half"
     # Of .exr; light of 8-bit photos fits "piz" best.
     compression: Compression = "piz"
+    # Primaries the light of an .exr is written in; the file says which.
+    primaries: Primaries = "rec709"
     # Luminance of 1.0 in cd/m2 (.exr, .png, .avif, .heic, .jxl); None: 203.
     white_nits: float | None = None
     # Luminance in cd/m2 that PQ files stay below; None: 1000.
@@ -140,6 +143,7 @@ class WriteOptions:
     def __post_init__(self):
         _one_of("dtype", self.dtype, ("half", "float"))
         _one_of("compression", self.compression, get_args(Compression))
+        _one_of("primaries", self.primaries, get_args(Primaries))
         _one_of("envmap", self.envmap, (None, "latlong"))
         _true_or_false("replace_gain_map", self.replace_gain_map)
 
@@ -154,6 +158,7 @@ class WriteKeywords(TypedDict, total=False):
 
     dtype: Literal["half", "float"]
     compression: Compression
+    primaries: Primaries
     white_nits: float | None
     peak_nits: float | None
     envmap: Literal["latlong"] | None

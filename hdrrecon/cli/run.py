@@ -47,6 +47,7 @@ def run(
     compression: Annotated[
         str, typer.Option(help="Of .exr: piz, zip, zips, pxr24, rle, b44, dwaa, dwab, none.")
     ] = "piz",
+    primaries: Annotated[str, typer.Option(help="Of .exr: rec709, p3, rec2020, acescg.")] = "rec709",
     confidence: Annotated[
         bool, typer.Option("--confidence", help="Add a channel to .exr: 1 measured, 0 invented.")
     ] = False,
@@ -96,6 +97,7 @@ def run(
         jobs, problems, results = _jobs(inputs, out, format, preview)
         index, count = parse_shard(shard)
         given = {
+            "primaries": None if primaries == "rec709" else primaries,
             "headroom_stops": headroom_stops,
             "gain_channels": gain_channels,
             "replace_gain_map": replace_gain_map or None,

@@ -21,11 +21,15 @@ from hdrrecon.io.icc import rec709_matrix, xyz_of_white
 from hdrrecon.io.limits import check_size
 from hdrrecon.io.mark import SOFTWARE
 from hdrrecon.io.photo import Decoded, ReadError
-from hdrrecon.options import Compression
+from hdrrecon.options import Compression, Primaries
 
 HALF_MAX = 65504.0
 CONFIDENCE_CHANNEL = "confidence"
 _LONGEST_HEADER, _LEAST_CHANNEL_BYTES = 1 << 20, 18
+CHROMATICITIES = {  # CIE xy of R, G, B and white, as the attribute of that name has them
+    **{name: (*PRIMARIES[name], D65) for name in ("rec709", "p3", "rec2020")},
+    "acescg": ((0.713, 0.293), (0.165, 0.830), (0.128, 0.044), (0.32168, 0.33767)),  # AP1, SMPTE ST 2065 white
+}
 _OURS = {  # attributes that follow from the image or from `write`'s own arguments
     "channels",
     "compression",
@@ -151,18 +155,29 @@ def _to_rec709(header: dict) -> np.ndarray | None:
         raise ReadError("the EXR is damaged: its chromaticities are no primaries") from error
 
 
+def to_primaries(light: np.ndarray, primaries: Primaries) -> np.ndarray:
+    """(..., 3) Rec.709 light in other primaries, adapted to their white point (Bradford)."""
+    if primaries == "rec709":
+        return light
+    *rgb, white = CHROMATICITIES[primaries]
+    matrix = np.linalg.inv(rec709_matrix(primaries_to_xyz(rgb, white), xyz_of_white(white)))
+    return (light @ matrix.T.astype(np.float32)).astype(np.float32, copy=False)
+
+
 def exr_header(
     *,
     compression: Compression,
     white_nits: float,
     envmap: Literal["latlong"] | None,
     attributes: dict[str, Any] | None,
+    primaries: Primaries = "rec709",
 ) -> dict[str, Any]:
     """The header of a new file. Raises ValueError: an unknown option, or an attribute that is set here."""
     import OpenEXR
 
     _choice("compression", compression, get_args(Compression))
     _choice("envmap", envmap, (None, "latlong"))
+    _choice("primaries", primaries, tuple(CHROMATICITIES))
     if not 0 < white_nits < float("inf"):
         raise ValueError(f"white_nits must be a positive number of cd/m2, got {white_nits}")
     taken = sorted(_OURS & set(attributes or {}))
@@ -174,7 +189,7 @@ def exr_header(
         **(attributes or {}),
         "compression": getattr(OpenEXR, constant),
         "type": OpenEXR.scanlineimage,
-        "chromaticities": tuple(float(v) for pair in (*PRIMARIES["rec709"], D65) for v in pair),
+        "chromaticities": tuple(float(v) for pair in CHROMATICITIES[primaries] for v in pair),
         "whiteLuminance": float(white_nits),
     }
     return {**header, "envmap": OpenEXR.ENVMAP_LATLONG} if envmap else header

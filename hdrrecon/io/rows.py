@@ -15,13 +15,13 @@ from typing import Any, Literal
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header
+from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header, to_primaries
 from hdrrecon.io.exr_rows import LINES, ExrRows
 from hdrrecon.io.pq import WHITE_NITS
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import float_tiff_header
 from hdrrecon.io.write import check_options
-from hdrrecon.options import Compression
+from hdrrecon.options import Compression, Primaries
 
 BY_ROWS = frozenset((".exr", ".tif", ".tiff", ".hdr", ".npy"))
 
@@ -57,6 +57,7 @@ def row_writer(
     confidence: bool = False,
     dtype: Literal["half", "float"] = "half",
     compression: Compression = "piz",
+    primaries: Primaries = "rec709",
     white_nits: float | None = None,
     envmap: Literal["latlong"] | None = None,
     attributes: dict[str, Any] | None = None,
@@ -78,7 +79,12 @@ def row_writer(
     """
     path = Path(path)
     extension = check_options(
-        path, confidence=confidence or None, envmap=envmap, attributes=attributes, white_nits=white_nits
+        path,
+        confidence=confidence or None,
+        envmap=envmap,
+        attributes=attributes,
+        primaries=None if primaries == "rec709" else primaries,
+        white_nits=white_nits,
     )
     if extension not in BY_ROWS:
         raise ValueError(f"cannot write {path} by rows, only {', '.join(sorted(BY_ROWS))}; use hdrrecon.write")
@@ -92,8 +98,10 @@ def row_writer(
                 white_nits=WHITE_NITS if white_nits is None else white_nits,
                 envmap=envmap,
                 attributes=attributes,
+                primaries=primaries,
             )
-            writer = _Exr(path, size, alpha, ExrRows(temporary, size, header, LINES[compression]), dtype)
+            rows = ExrRows(temporary, size, header, LINES[compression])
+            writer = _Exr(path, size, alpha, rows, dtype, primaries)
         else:
             writer = _WRITERS[extension](path, size, alpha, temporary)
         try:
@@ -110,13 +118,13 @@ def row_writer(
 
 
 class _Exr(RowWriter):
-    def __init__(self, path, size, alpha, rows: ExrRows, dtype: Literal["half", "float"]):
+    def __init__(self, path, size, alpha, rows: ExrRows, dtype: Literal["half", "float"], primaries: Primaries):
         super().__init__(path, size, alpha)
-        self.rows, self.dtype = rows, dtype
+        self.rows, self.dtype, self.primaries = rows, dtype, primaries
         self.close, self.abandon = rows.close, rows.abandon
 
     def _write(self, light, alpha, confidence):
-        channels, clamped = exr_channels(light, alpha, confidence, self.dtype)
+        channels, clamped = exr_channels(to_primaries(light, self.primaries), alpha, confidence, self.dtype)
         self.clamped += clamped
         self.rows.write(channels)
 

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
-from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header, write_exr
+from hdrrecon.io.exr import HALF_MAX, exr_channels, exr_header, to_primaries, write_exr
 from hdrrecon.io.heif import encode_pq_avif, encode_pq_heic
 from hdrrecon.io.jxl import encode_pq_jxl
 from hdrrecon.io.optional import need
@@ -21,12 +21,13 @@ from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
 from hdrrecon.io.ultrahdr_base import check_gain, lay_on
-from hdrrecon.options import Compression
+from hdrrecon.options import Compression, Primaries
 
 _PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic, ".jxl": encode_pq_jxl}
 WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", *ULTRA_HDR_SUFFIXES, *_PQ_ENCODERS))
 _HOLDERS = {  # which formats can hold what an option says
     **dict.fromkeys(("confidence", "envmap", "attributes"), (".exr",)),
+    "primaries": (".exr",),
     "white_nits": (".exr", *_PQ_ENCODERS),
     "peak_nits": (*_PQ_ENCODERS,),
     **dict.fromkeys(("base", "headroom_stops", "gain_channels", "replace_gain_map"), ULTRA_HDR_SUFFIXES),
@@ -45,6 +46,7 @@ def write(
     confidence: np.ndarray | None = None,
     dtype: Literal["half", "float"] = "half",
     compression: Compression = "piz",
+    primaries: Primaries = "rec709",
     white_nits: float | None = None,
     peak_nits: float | None = None,
     envmap: Literal["latlong"] | None = None,
@@ -79,6 +81,8 @@ def write(
         dtype: "half" or "float" channels (.exr only). Half ends at 65504: more is clamped with a warning.
         compression: .exr only. All are lossless but pxr24 (floats), b44, dwaa and dwab. Light of a photo of 8 bits
             takes few values, which "piz" (wavelets, Huffman) holds in half the space of "zip", in half the time.
+        primaries: the light is converted to them and the file says so (.exr only): "rec709", "p3", "rec2020", or
+            "acescg" (AP1, with its own white point).
         white_nits: luminance in cd/m2 of 1.0, default 203 (BT.2408). In .exr a note (`whiteLuminance`), in PQ
             files (.png, .avif, .heic, .jxl) how bright they are shown.
         peak_nits: luminance in cd/m2 that PQ files stay below, default 1000; light that would pass it bends
@@ -120,6 +124,7 @@ def write(
         confidence=confidence,
         envmap=envmap,
         attributes=attributes,
+        primaries=None if primaries == "rec709" else primaries,
         white_nits=white_nits,
         peak_nits=peak_nits,
         base=base,
@@ -146,8 +151,10 @@ def write(
     white_nits = WHITE_NITS if white_nits is None else white_nits
     peak_nits = PEAK_NITS if peak_nits is None else peak_nits
     if extension == ".exr":
-        header = exr_header(compression=compression, white_nits=white_nits, envmap=envmap, attributes=attributes)
-        channels, clamped = exr_channels(image, alpha, confidence, dtype)
+        header = exr_header(
+            compression=compression, white_nits=white_nits, envmap=envmap, attributes=attributes, primaries=primaries
+        )
+        channels, clamped = exr_channels(to_primaries(image, primaries), alpha, confidence, dtype)
         if clamped:
             warnings.warn(
                 f"{path}: {clamped} values beyond {HALF_MAX:.0f} do not fit into half floats and "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hdrrecon.io.exif_attributes import exif_attributes
 from hdrrecon.io.exr import HALF_MAX
 from hdrrecon.io.exr_extras import light_attribute, response_attribute
 from hdrrecon.io.rows import BY_ROWS, row_writer
@@ -119,7 +120,11 @@ def write_reconstruction(
     if preview is not None:  # first: a result that exists then has its strip, so that a later run may skip it
         write_preview(Path(preview), photo, one)
     if extension == ".exr":
-        options["attributes"] = {**(written.attributes or {}), **response_attribute(one.response)}
+        options["attributes"] = {
+            **exif_attributes(photo.exif),
+            **(written.attributes or {}),
+            **response_attribute(one.response),
+        }
         options.setdefault("envmap", "latlong" if one.panorama else None)
         if one.panorama and photo.gpano is not None and photo.gpano.heading_deg is not None:
             options["attributes"]["poseHeadingDegrees"] = float(photo.gpano.heading_deg)
