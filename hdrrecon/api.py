@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -239,6 +240,10 @@ class Reconstructor:
             placed = pipeline.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.pipeline: HDRPipeline = placed.eval()
         self.pipeline.precision = precision
+        name = model if isinstance(model, str) else type(model).__name__
+        logging.getLogger("hdrrecon").info(
+            "model %s on %s, precision %s, speed %s", name, self.device, precision, speed
+        )
         if speed == "compile":
             self.pipeline.compile_networks()
         if speed == "cuda-graphs":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from functools import partial
@@ -39,9 +40,15 @@ def main(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Say what is done on stderr: the logger hdrrecon.")
+    ] = False,
 ):
     """Turn ordinary photos into linear high-dynamic-range light."""
     set_debug(debug)
+    if verbose:
+        logging.basicConfig(format="%(name)s: %(message)s")
+        logging.getLogger("hdrrecon").setLevel(logging.INFO)
     context.call_on_close(partial(set_debug, False))
 
 

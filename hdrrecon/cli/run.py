@@ -75,6 +75,9 @@ def run(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing/--overwrite", help="Leave results alone that exist.")
     ] = True,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only list files, sizes and memory; write nothing.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Only say what failed.")] = False,
 ):
     """Reconstruct the light of one or many photos.
@@ -116,6 +119,12 @@ def run(
             max_stops=max_stops,
             memory=memory,
         )
+    if dry_run:
+        from hdrrecon.batch.dry_run import dry_run as listed
+
+        for line in [*problems, *listed(jobs[index::count], skip_existing)]:
+            typer.echo(shown(line))
+        raise typer.Exit(1 if problems else 0)
     # Every shard sees the same problems; one of them counts them.
     problems = problems if index == 0 else []
     mine = jobs[index::count]

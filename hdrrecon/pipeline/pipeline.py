@@ -15,6 +15,7 @@ What it promises, whatever the weights:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -50,6 +51,8 @@ from hdrrecon.pipeline.resample import Enlarged, band_px, replicated, shrunk, sh
 from hdrrecon.pipeline.restored_pixels import RestoredPixels
 from hdrrecon.pipeline.result import Reconstruction, reconstruction
 from hdrrecon.pipeline.seen import seen_at
+
+log = logging.getLogger("hdrrecon")
 
 Step = tuple[str, Callable[[], object]]
 
@@ -227,6 +230,14 @@ class HDRPipeline(nn.Module):
             )
             for codes in image.codes(device, copied)
         ]
+        for one in prepared:
+            height, width = one.codes.size
+            families = one.response.facts.get("families", {})
+            likely = ", ".join(f"{name} {100 * p:.0f} %" for name, p in families.items()) or one.response.name
+            restored = "nothing is lost" if one.deep is None and one.correction is None else "lost light is restored"
+            log.info(
+                "%d x %d, response %s%s; %s", width, height, likely, ", panorama" if one.panorama else "", restored
+            )
         prepared = [replace(one, strength=how.strength, max_stops=how.max_stops) for one in prepared]
         if image.decoded is None:
             return prepared
