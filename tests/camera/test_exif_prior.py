@@ -135,7 +135,7 @@ def test_command_line(small_photo, tmp_path):
     def call(*words):
         return CliRunner().invoke(app, [*words, str(path)])
 
-    assert "EXIF says: camera 0.90" in call("response", "--device", "cpu").output
+    assert "EXIF says: camera 90 %" in call("response", "--device", "cpu").output
     without = call("response", "--no-exif", "--device", "cpu")
     assert without.exit_code == 0 and "EXIF" not in without.output
     assert "says camera 90 %, srgb 5 %, dorf 5 %" in call("info").output
