@@ -15,6 +15,7 @@ import typer
 import hdrrecon
 from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import shown, usage_errors
+from hdrrecon.cli.pipes import PIPE, piped
 from hdrrecon.options import ReconstructOptions, WriteOptions
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 
 def run(
+    context: typer.Context,
     inputs: Annotated[
         list[str], typer.Argument(metavar="IN...", help="Photos, folders, globs, or .txt lists of them.")
     ],
@@ -91,12 +93,16 @@ def run(
     hdrrecon run photo.jpg -o photo.exr
     hdrrecon run photos/ -o hdr/ --preview
     hdrrecon run photos/ -o phone/ --format jpg
+    hdrrecon run - -o - --format exr < photo.jpg > photo.exr
     hdrrecon run "shoot/**/*.jpg" extra.png list.txt -o hdr/ --shard 0/4
     """
     from hdrrecon.batch.collect import parse_shard
     from hdrrecon.io.atomic import sweep
 
     with usage_errors():
+        if PIPE in inputs or str(out) == PIPE:
+            quiet = quiet or str(out) == PIPE  # words would stand between the bytes
+            inputs, out = context.with_resource(piped(inputs, out, format))
         jobs, problems, results = _jobs(inputs, out, format, preview)
         index, count = parse_shard(shard)
         given = {
