@@ -6,7 +6,6 @@ import torch
 from torch.nn import functional as F
 
 from hdrrecon.rawcodec.integer_net import IntegerConv, rounded_conv
-from hdrrecon.rawcodec.model import model_from, self_test, shipped_model
 
 
 def by_int64(planes, weight, bias, relu):
@@ -58,15 +57,3 @@ def test_rounding_a_trained_layer_changes_it_little():
     whole = np.round(x[0].permute(1, 2, 0).numpy() * 256)
     got = IntegerConv(*rounded_conv(layer.weight.detach().numpy(), layer.bias.detach().numpy()))(whole) / 256
     np.testing.assert_allclose(got, F.relu(layer(x))[0].permute(1, 2, 0).detach().numpy(), atol=0.03)
-
-
-def test_the_self_test_notices_one_wrong_weight():
-    from safetensors.numpy import load_file
-
-    from hdrrecon import zoo
-
-    state = load_file(zoo.weights_path("rawcodec.safetensors"))
-    good = self_test(model_from(state, {}))
-    assert good == self_test(shipped_model())
-    state["entropy.groups.0.parameters_.1.weight"] = state["entropy.groups.0.parameters_.1.weight"] + 64
-    assert self_test(model_from(state, {})) != good

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from hdrrecon.networks.sensors.unwrap_net import FOLDS, RolloverNet, UnwrapNet, itoh_changes
-from hdrrecon.sensors import unwrapping
-from hdrrecon.sensors.modulo import ModuloCamera, folds_of, photograph, rolled_over_by, unwrap, unwrapped_by, wrap
+from hdrrecon.networks.sensors.unwrap_net import FOLDS, itoh_changes
+from hdrrecon.sensors.modulo import ModuloCamera, folds_of, photograph, rolled_over_by, unwrap, wrap
 from tests.sensors.scenes import room
 
 
@@ -17,14 +16,6 @@ def hill(size: int = 64, top: float = 6.0) -> torch.Tensor:
     y, x = np.mgrid[:size, :size] / (size - 1) - 0.5
     light = top * np.exp(-12 * (x**2 + y**2)) + 0.02
     return torch.from_numpy(np.stack([light, 0.8 * light, 0.5 * light]).astype(np.float32))[None]
-
-
-def log_shares(folds: np.ndarray, sure: float = 0.97) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """What a network that knows the folds (C, H, W) would say."""
-    one_hot = np.eye(5)
-    right, down = (np.diff(folds, axis=axis).astype(int).clip(-2, 2) + 2 for axis in (2, 1))
-    changes = tuple(np.log(np.moveaxis(sure * one_hot[d] + (1 - sure) / 5, -1, 1)) for d in (right, down))
-    return changes, np.full((len(folds), FOLDS, *folds.shape[1:]), -np.log(FOLDS))
 
 
 def test_wrapping_keeps_what_is_below_a_well_and_loses_nothing_with_its_folds():
@@ -60,47 +51,6 @@ def test_reliability_sorting_is_a_baseline():
     pytest.importorskip("skimage")
     light = hill()
     assert torch.allclose(unwrap(wrap(light), method="reliability"), light, atol=1e-5)
-
-
-def test_known_changes_give_the_folds_of_steep_light_and_their_offset():
-    """Steps of two wells between neighbours: hopeless for smooth unwrapping, exact for who knows the changes."""
-    _, folds = photograph(room(48, peak=1.5))
-    folds = folds[0].numpy()
-    changes, unary = log_shares(folds)
-    anchored = unary.copy()
-    for channel, fold in enumerate(folds):
-        anchored[channel, :, 5, 5] = np.log(np.eye(FOLDS)[int(fold[5, 5])] * 0.9 + 0.1 / FOLDS)
-    weak = np.log(np.full(FOLDS, 0.3 / (FOLDS - 1)))
-    weak[0] = np.log(0.7)  # most of the wall was never folded: a weak opinion everywhere
-    anchored = np.where(folds[:, None] == 0, weak.reshape(1, -1, 1, 1), anchored)
-    assert np.mean(unwrapping.solve_folds(changes, anchored) == folds) > 0.995
-
-
-def test_mending_does_not_break_what_is_right():
-    _, folds = photograph(room(32, peak=6))
-    folds = folds[0].numpy()
-    changes, unary = log_shares(folds)
-    assert np.array_equal(unwrapping._mended(folds, changes, unary), folds)
-    spoiled = folds.copy()
-    spoiled[:, 10, 10] += 1
-    assert np.array_equal(unwrapping._mended(spoiled, changes, unary), folds)
-
-
-def test_networks_answer_for_any_size():
-    for size in ((33, 50), (16, 16), (64, 47)):
-        wrapped = torch.rand(2, 3, *size)
-        net = UnwrapNet().eval()
-        changes, level = net(wrapped)
-        assert changes.shape == (2, 3, 2, 5, *size)
-        assert level.shape[:3] == (2, 3, FOLDS) and level.shape[3] * 8 >= size[0] and level.shape[4] * 8 >= size[1]
-        assert unwrapped_by(net, wrapped).shape == wrapped.shape
-        assert RolloverNet()(wrapped, wrapped, torch.ones(2)).shape == wrapped.shape
-
-
-def test_an_untrained_network_says_what_itoh_says():
-    wrapped, _ = photograph(hill())
-    changes, _ = UnwrapNet()(wrapped)
-    assert torch.equal(changes.argmax(3) - 2, itoh_changes(wrapped).long())
 
 
 def test_the_published_loop_undoes_one_fold_in_each_round():

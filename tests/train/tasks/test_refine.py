@@ -16,7 +16,7 @@ from hdrrecon.train.data.pairs import ShotStream, collate, random_shot
 from hdrrecon.train.data.validation import validation_shots
 from hdrrecon.train.loop import Recipe, train
 from hdrrecon.train.losses import hue_error
-from hdrrecon.train.tasks.joint import JointTask, split_stages
+from hdrrecon.train.tasks.joint import JointTask
 from hdrrecon.train.tasks.refine import RefineTask, edge_stops, preliminary
 from hdrrecon.train.tasks.restore import RestoreTask
 
@@ -103,32 +103,6 @@ def test_a_run_leaves_weights_that_the_pipeline_can_use(scenes, curves, tmp_path
     assert torch.equal(out.radiance[measured], out.linear[measured]) and out.radiance.isfinite().all()
 
 
-def test_joint_training_reaches_every_stage_and_leaves_three_files(scenes, curves, batch, tmp_path):
-    stages = first_stage(), second_stage(), DKPN(SMALL).eval().requires_grad_(False)
-    task = JointTask(*stages, working_px=(64,))
-    net = task.network()
-    loss, parts = task.loss(net, batch)
-    loss.backward()
-    for name in ("linearize", "restore", "refine"):
-        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in net[name].parameters()), name
-    best = train(task, RECIPE, partial(ShotStream, scenes, curves), validation_shots(scenes, curves, 3), tmp_path)
-    paths = split_stages(best, tmp_path / "stages")
-    for path, stage in zip(paths, stages):
-        again = zoo.load_file(path)
-        assert type(again) is type(stage) and again.config == stage.config
-        assert any(not torch.equal(a, b) for a, b in zip(again.parameters(), stage.parameters())), "it has learnt"
-
-
-def test_joint_training_can_leave_stage_1_as_it_is(batch):
-    first = first_stage()
-    task = JointTask(first, second_stage(), DKPN(SMALL), RestoreTask(linearizer=first), working_px=(64,))
-    net = task.network()
-    task.loss(net, batch)[0].backward()
-    assert all(p.grad is None for p in net["linearize"].parameters())
-    for name in ("restore", "refine"):
-        assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in net[name].parameters()), name
-
-
 def test_statistics_that_workers_counted_are_used(scenes, curves, monkeypatch):
     counting = iter(ShotStream(scenes, curves, 64, 0, counted=True))
     batch = collate([next(counting) for _ in range(4)])
@@ -145,13 +119,6 @@ def test_statistics_that_workers_counted_are_used(scenes, curves, monkeypatch):
     torch.manual_seed(1)
     torch.testing.assert_close(joint.linearized(first, batch)[0], wanted[0])
     torch.testing.assert_close(kept.linearized(batch), wanted[1])
-
-
-def test_later_losses_alone_reach_stage_1_through_the_curve(batch):
-    task = JointTask(first_stage(), second_stage(), DKPN(SMALL), weights=(0.0, 0.0, 1.0), working_px=(64,))
-    net = task.network()
-    task.loss(net, batch)[0].backward()
-    assert net["linearize"].curves.weight.grad.abs().sum() > 0
 
 
 def test_edges_and_hue_are_nothing_for_light_that_is_right_up_to_a_gain():
