@@ -4,7 +4,7 @@
     python examples/gallery.py sunset limit_sun      (some)
 
 Each gallery picture shows a photo and where its light is measured or inferred, then, at -3 and -6 stops: the photo
-through the sRGB curve; a classic operator (Kovaleski and Oliveira 2014, the best of `hdrrecon.evaluation.classic` on
+through the sRGB curve; a classic operator (Kovaleski and Oliveira 2014, the best of `hdrrecon.pipeline.classic` on
 clipped pixels); and `hdrrecon.reconstruct`. What a camera clipped is flat grey in the first. Each limits picture
 carries its own figures. Nothing is random: the same weights make the same pictures.
 """
@@ -23,7 +23,7 @@ import hdrrecon
 from hdrrecon import view
 from hdrrecon.api import Reconstruction
 from hdrrecon.color import linear_to_srgb, luminance, srgb_to_linear
-from hdrrecon.evaluation import classic
+from hdrrecon.pipeline import classic
 from hdrrecon.view.strip import captioned, shrunk, stacked
 from hdrrecon.zoo import DEFAULT_MODEL
 

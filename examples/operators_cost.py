@@ -16,7 +16,7 @@ import torch
 
 import hdrrecon
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.evaluation import classic
+from hdrrecon.pipeline import classic
 
 OPERATORS = ("akyuz_2007", "landis_2002", "kovaleski_oliveira_2014", "huo_2014", "masia_2017")
 

@@ -124,7 +124,7 @@ def reconstruct(
             * a list of any of these: a list of results.
 
             Arrays and tensors are uint8, uint16, or floats in [0, 1].
-        model: one of `hdrrecon.list_models()`.
+        model: one of `hdrrecon.list_models()`, or a classic operator, "classic:NAME" (`pipeline.classic_pipeline`).
         device: "auto" (CUDA, else MPS, else CPU) or a torch device.
         precision: of the networks' look at the photo: "float32", "bfloat16", or "auto": bfloat16 on CUDA devices that
             have it. Light is float32 in any case.
@@ -211,7 +211,8 @@ class Reconstructor:
     """A model loaded once and used often. It keeps no state between images; calls from several threads are safe.
 
     Args:
-        model: one of `hdrrecon.list_models()`, or an `HDRPipeline` of your own, of which a copy is taken.
+        model: one of `hdrrecon.list_models()`, a classic operator ("classic:NAME"), or an `HDRPipeline` of your own, of
+            which a copy is taken.
         device: "auto" (CUDA, else MPS, else CPU) or a torch device.
         precision: see `reconstruct`.
         speed: "plain"; "compile" lets `torch.compile` make the networks faster, the first photo then takes minutes;

@@ -15,12 +15,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from hdrrecon.evaluation import classic, table
+from hdrrecon.evaluation import table
 from hdrrecon.evaluation.conditions import choose
 from hdrrecon.evaluation.methods import BASELINE
 from hdrrecon.evaluation.runner import Settings, run
 from hdrrecon.evaluation.sources import find_pairs, find_truths
 from hdrrecon.evaluation.statistics import Summary, summarise
+from hdrrecon.pipeline import classic
 from hdrrecon.zoo import MODELS
 
 ROOT = Path(__file__).resolve().parents[1]

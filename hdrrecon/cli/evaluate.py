@@ -62,7 +62,7 @@ def evaluate(
         Path | None,
         typer.Option(help="CSV condition,image,method,jod of HDR-VDP-3 results to put beside ours."),
     ] = None,
-    cvvdp: Annotated[bool, typer.Option("--cvvdp", help="Also ColorVideoVDP (slow; pip install cvvdp).")] = False,
+    cvvdp: Annotated[bool, typer.Option("--cvvdp", help="Also ColorVideoVDP (slow; see docs/evaluation.md).")] = False,
     max_side: Annotated[
         int, typer.Option(help="Shrink truths to this many pixels; 0 = never. Pairs are never shrunk.", min=0)
     ] = 640,

@@ -111,9 +111,17 @@ def preview(
 @app.command()
 def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed.")] = "*"):
     """List the models that ship: size, multiply-adds per photo, licence, scores; of one named in full, where its cards
-    lie."""
-    from hdrrecon import zoo
+    lie.
 
+    \b
+    hdrrecon models "classic:*"     the classic operators, which --model takes too
+    """
+    from hdrrecon import zoo
+    from hdrrecon.pipeline.classic import PREFIX
+
+    if pattern.startswith(PREFIX):
+        _list_classic(pattern)
+        return
     names = zoo.list_models(pattern)
     if not names:
         typer.echo(f"no model matches {pattern!r}; there are: {', '.join(zoo.list_models()) or 'none'}", err=True)
@@ -129,6 +137,20 @@ def models(pattern: Annotated[str, typer.Argument(help="Names, * and ? allowed."
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
     for path in zoo.model_info(pattern).cards if pattern in names else ():
         typer.echo(f"card: {path}")
+
+
+def _list_classic(pattern: str) -> None:
+    from hdrrecon.pipeline.classic import CLASSIC, PREFIX
+    from hdrrecon.pipeline.classic_pipeline import list_classic
+
+    names = list_classic(pattern)
+    if not names:
+        typer.echo(f"no operator matches {pattern!r}; there are: {', '.join(list_classic())}", err=True)
+        raise typer.Exit(1)
+    width = max(map(len, names))
+    for name in names:
+        about = (CLASSIC[name.removeprefix(PREFIX)].__doc__ or "").partition("\n")[0]
+        typer.echo(f"{name:{width}}  {about}")
 
 
 @app.command()

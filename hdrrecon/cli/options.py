@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from hdrrecon.camera.response import ResponseCurve
 
-Model = Annotated[str | None, typer.Option("--model", help="See hdrrecon models.")]
+Model = Annotated[str | None, typer.Option("--model", help="See hdrrecon models; or classic:NAME.")]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda, cuda:1, mps")]
 Precision = Annotated[str, typer.Option("--precision", help="Of the networks: auto, float32, bfloat16.")]
 Response = Annotated[

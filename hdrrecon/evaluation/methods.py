@@ -5,7 +5,7 @@
     oracle_linearisation    the true curve, nothing restored: what perfect step 1 alone would give
     oracle_restoration      the true light in clipped pixels, on our own linearisation: perfect step 2 alone
     MODEL                   a shipped model (`hdrrecon.list_models()`)
-    classic:NAME            an operator of `hdrrecon.evaluation.classic`, on the linearised input
+    classic:NAME            an operator of `hdrrecon.pipeline.classic`, on the linearised input
     files:FOLDER            predictions FOLDER/CONDITION/IMAGE.exr (or FOLDER/IMAGE.exr), made elsewhere
     module:function         f(photo uint8 (H, W, 3) RGB) -> float (H, W, 3) linear, any scale
 
@@ -167,7 +167,7 @@ def _model_version(model: str) -> str:
 
 def _classic(label: str, name: str) -> Method:
     from hdrrecon.camera.response import ResponseCurve
-    from hdrrecon.evaluation.classic import CLASSIC
+    from hdrrecon.pipeline.classic import CLASSIC
 
     if name not in CLASSIC:
         raise ValueError(f"no classic operator {name!r}: choose from {', '.join(CLASSIC)}")

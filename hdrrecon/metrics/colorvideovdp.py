@@ -1,6 +1,7 @@
 """ColorVideoVDP, optional: a perceptual difference in JOD (10 = identical, 1 less = 75 % of people see it).
 
-Install it with ``pip install cvvdp``. Source: Mantiuk et al., "ColorVideoVDP", SIGGRAPH 2024.
+It needs torchvision, built for the same torch: give it an environment of its own (docs/evaluation.md).
+Source: Mantiuk et al., "ColorVideoVDP", SIGGRAPH 2024.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ def require_colorvideovdp() -> None:
         import pycvvdp  # noqa: F401
     except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision built for another torch
         raise ModuleNotFoundError(
-            f"ColorVideoVDP cannot be imported ({error}): `pip install cvvdp`, or evaluate without --cvvdp"
+            f"ColorVideoVDP cannot be imported ({error}): it needs torchvision built for the same torch, which the CPU "
+            "torch of constraints.txt does not have beside it; make an environment of its own, install torch and "
+            "torchvision there from one index, then `pip install cvvdp` and hdrrecon; or evaluate without --cvvdp"
         ) from error
 
 

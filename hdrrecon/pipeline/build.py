@@ -6,14 +6,20 @@ from hdrrecon.options import UsageError
 
 
 def build_pipeline(name: str):
-    """The `HDRPipeline` of a shipped model, on the CPU.
+    """The `HDRPipeline` of a shipped model, or of a classic operator ("classic:NAME"), on the CPU.
 
     Raises:
-        UsageError: naming the models there are.
+        UsageError: naming the models, or the operators, there are.
     """
     from copy import deepcopy
 
     from hdrrecon import zoo
+    from hdrrecon.pipeline.classic import PREFIX
+
+    if name.startswith(PREFIX):
+        from hdrrecon.pipeline.classic_pipeline import ClassicPipeline
+
+        return ClassicPipeline(name.removeprefix(PREFIX))
     from hdrrecon.pipeline.pipeline import HDRPipeline
 
     model = zoo.model_info(name)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -70,6 +71,9 @@ class PreparedPhoto:
     strength: float = 1.0
     max_stops: float | None = None
     kept: RestoredPixels | None = None
+
+    # Light that was measured may differ from `linear`, too (`classic_pipeline.ExpandedPhoto`).
+    changes_all: ClassVar[bool] = False
 
     def linear(self, rows: slice) -> Tensor:
         """The linearised photo, (h, W, 3)."""

@@ -39,6 +39,7 @@ class LightFacts:
     pixels: int = 0
     restored: int = 0  # pixels whose light is not the linearised photo's
     brightest: float = 0.0  # 1.0 = the clip level
+    changes_all: bool = False  # also measured light may have been changed, by a classic operator
 
     def add(self, light: torch.Tensor, linear: torch.Tensor) -> None:
         """Count a band: light (h, W, 3) and the linearised photo."""
@@ -49,6 +50,11 @@ class LightFacts:
     def sentence(self) -> str:
         """One line."""
         share, stops = 100 * self.restored / max(self.pixels, 1), math.log2(max(self.brightest, 1e-9))
+        if self.changes_all:
+            return (
+                f"the operator changed the light of {share:.1f} % of the photo; brightest light {stops:+.1f} stops "
+                "from the clip level"
+            )
         if not self.restored:
             return "nothing clipped: all light is measured"
         return (
@@ -133,7 +139,7 @@ def write_reconstruction(
             if one.lost_light.brightest > HALF_MAX:  # a sun does not fit into half floats
                 options["dtype"] = "float"
 
-    facts = LightFacts()
+    facts = LightFacts(changes_all=one.changes_all)
 
     def reconstructed(band: slice) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
         light, sure = one.light(band, confidence)

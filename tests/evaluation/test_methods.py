@@ -53,7 +53,7 @@ def test_a_model_reports_its_curve(case, model):
 
 
 def test_classic_operators_run_by_name(case):
-    CLASSIC = pytest.importorskip("hdrrecon.evaluation.classic").CLASSIC
+    CLASSIC = pytest.importorskip("hdrrecon.pipeline.classic").CLASSIC
     for name in CLASSIC:
         light = methods.build(f"classic:{name}").run(case).radiance
         assert light.shape == case.truth.shape and np.isfinite(light).all(), name

@@ -1,6 +1,6 @@
 """ColorVideoVDP and HDR-VDP-3: optional, imported, and clear about it."""
 
-import importlib.util
+import sys
 
 import pytest
 
@@ -8,10 +8,22 @@ from hdrrecon.metrics import read_hdrvdp3
 from hdrrecon.metrics.colorvideovdp import require_colorvideovdp
 
 
-@pytest.mark.skipif(importlib.util.find_spec("pycvvdp") is not None, reason="ColorVideoVDP is installed here")
-def test_a_missing_package_says_what_to_type():
-    with pytest.raises(ModuleNotFoundError, match="pip install cvvdp"):
+@pytest.mark.parametrize(
+    "fails, reason",
+    [("raise ModuleNotFoundError(\"No module named 'pycvvdp'\")", "No module named 'pycvvdp'"),
+     ("raise RuntimeError('operator torchvision::nms does not exist')", "torchvision::nms")],
+)  # fmt: skip
+def test_a_package_that_cannot_be_imported_says_what_works(tmp_path, monkeypatch, fails, reason):
+    """Missing, or beside a torchvision built for another torch."""
+    (tmp_path / "pycvvdp.py").write_text(fails + "\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pycvvdp", raising=False)
+    with pytest.raises(ModuleNotFoundError) as error:
         require_colorvideovdp()
+    said = str(error.value)
+    for words in (reason, "torchvision built for the same torch", "an environment of its own", "pip install cvvdp"):
+        assert words in said
+    assert "without --cvvdp" in said
 
 
 def test_hdrvdp3_results(tmp_path):

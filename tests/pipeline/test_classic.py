@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from hdrrecon.color import luminance
-from hdrrecon.evaluation import classic
-from hdrrecon.evaluation.classic import CLASSIC
+from hdrrecon.pipeline import classic
+from hdrrecon.pipeline.classic import CLASSIC
 
 OPERATORS = list(CLASSIC.items())
 each = pytest.mark.parametrize("name, operator", OPERATORS, ids=CLASSIC)

@@ -169,6 +169,7 @@ CLASSIC: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     f.__name__: f for f in (akyuz_2007, landis_2002, inverse_reinhard, kovaleski_oliveira_2014, huo_2014, masia_2017)
 }
 """The operators by name."""
+PREFIX = "classic:"  # of an operator that is named in the place of a model
 
 
 def anchored(expanded: np.ndarray, light: np.ndarray) -> np.ndarray:
