@@ -87,6 +87,12 @@ REC709_TO_XYZ = primaries_to_xyz(PRIMARIES["rec709"])
 XYZ_TO_REC709 = np.linalg.inv(REC709_TO_XYZ)
 
 
+def xyz_to_uv(xyz):
+    """CIE 1976 u', v' (..., 2) of XYZ (..., 3); X + 15 Y + 3 Z must not be 0. Source: ISO/CIE 11664-5."""
+    x, y, z = xyz[..., 0], xyz[..., 1], xyz[..., 2]
+    return namespace(xyz).stack([4 * x, 9 * y], -1) / (x + 15 * y + 3 * z)[..., None]
+
+
 def matrix_between(src: str, dst: str) -> np.ndarray:
     """(3, 3) matrix between two of `PRIMARIES` ("rec709", "p3", "rec2020", "adobe"), both D65.
 

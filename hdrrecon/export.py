@@ -231,17 +231,6 @@ def write_export(
     return [*paths, folder / "recipe.json"]
 
 
-def onnx_deviation(part: Part, path: Path, inputs: list[Tensor]) -> float:
-    """Largest difference between the part in torch and its file in onnxruntime, relative where values exceed 1."""
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    got = session.run(list(part.outputs), {name: value.numpy() for name, value in zip(part.inputs, inputs)})
-    with torch.no_grad():
-        wanted = part.module(*inputs)
-    return max(float(((torch.from_numpy(g) - w).abs() / w.abs().clamp(min=1)).max()) for g, w in zip(got, wanted))
-
-
 def need_onnx() -> None:
     """Raise with one sentence if an ONNX package is missing."""
     from hdrrecon.io.optional import need

@@ -33,6 +33,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.bench.shares import measure_shares
+from hdrrecon.evaluation.markdown import markdown_table
 
 SIZES_MP = (0.25, 1.0, 4.0, 12.0, 48.0, 200.0)
 CLIPPED_PERCENT = (0.0, 1.0, 5.0, 20.0, 60.0)
@@ -198,20 +199,8 @@ def rows(measured: Iterable[tuple[Case, Cost]]) -> list[dict[str, str]]:
 
 def markdown(table: list[dict[str, str]], machine: str) -> str:
     """The table for people."""
-    head = list(table[0])
-    widths = [max(len(name), *(len(row[name]) for row in table)) for name in head]
-
-    def line(cells):
-        return "| " + " | ".join(cell.rjust(width) for cell, width in zip(cells, widths)) + " |"
-
-    return "\n".join(
-        [
-            machine,
-            "",
-            line(head),
-            "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|",
-            *(line(row.values()) for row in table),
-        ]
+    return f"{machine}\n\n" + markdown_table(
+        list(table[0]), [list(row.values()) for row in table], words=0, padded=True
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from hdrrecon.camera.exif_prior import family_prior
 from hdrrecon.camera.masks import OVER_FULL, OVER_START, UNDER_START
-from hdrrecon.cli.response import CODES, shares
+from hdrrecon.cli.response_report import short_lines
 from hdrrecon.io import Photo, read_photo
 from hdrrecon.io.orientation import orientation_of
 
@@ -86,13 +86,7 @@ def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] 
         yield "response  not estimated: this model has no stage for it; run with --response srgb or --response camera"
     else:
         response = pipeline.estimate_response(to_nchw(code), prior)
-
-        if prior:
-            yield f"exif      says {shares(prior)}; counted in below (run --no-exif leaves it out)"
-        yield f"response  estimated: {shares(response.facts.get('families', {})) or 'of no known family'}"
-        at = np.linspace(0, 1, response.inverse.shape[1])
-        for row, name in zip(response.inverse, ("",) if len(response.inverse) == 1 else ("R ", "G ", "B ")):
-            yield "          " + name + "  ".join(f"g({c}) {np.interp(c / 255, at, row):.4f}" for c in CODES)
+        yield from short_lines(response, prior)
     touched = 100 * np.mean((code > OVER_START).any(-1))
     if touched == 0:
         yield "run       would linearise the photo; nothing is clipped"

@@ -12,8 +12,7 @@ import typer
 
 from hdrrecon.cli import options as opt
 from hdrrecon.cli.errors import shown, usage_errors
-
-CODES = (16, 32, 64, 96, 128, 160, 192, 224, 240)  # of 255: where a curve is printed
+from hdrrecon.cli.response_report import evidence_lines
 
 
 def response(
@@ -46,7 +45,7 @@ def response(
     with usage_errors(code=1):
         network = zoo.load_file(weights) if weights else None
         curve = estimate_response(photo, model=model or zoo.DEFAULT_MODEL, device=device, network=network, exif=exif)
-        typer.echo(shown(report(photo.name, curve)))
+        typer.echo(shown("\n".join(evidence_lines(photo.name, curve))))
         if plot:
             save_plot(plot, curve, title=f"{photo.name}: estimated response")
             typer.echo(f"wrote {plot}")
@@ -115,43 +114,3 @@ def evaluate_response(
 
             with atomic_write(out) as temporary:
                 temporary.write_text(text + "\n")
-
-
-def shares(of: dict[str, float]) -> str:
-    """Probabilities of camera families, the largest first."""
-    return ", ".join(f"{family} {100 * share:.0f} %" for family, share in sorted(of.items(), key=lambda f: -f[1]))
-
-
-def report(name: str, curve) -> str:
-    """What was found and what it is based on, in plain text."""
-    import numpy as np
-
-    from hdrrecon.camera.response import ResponseCurve
-
-    facts, seen = curve.facts, curve.facts["evidence"]
-
-    prior = [f"EXIF says: {shares(facts['prior'])} (counted in; --no-exif leaves it out)"] if "prior" in facts else []
-    codes = np.array(CODES) / 255
-
-    def at(samples):
-        return np.interp(codes, np.linspace(0, 1, len(samples)), samples)
-
-    light, spread, srgb = (
-        at(curve.inverse.mean(0)),
-        at(np.asarray(facts["spread"])),
-        at(ResponseCurve.srgb().inverse[0]),
-    )
-    away = float(np.sqrt(np.mean((curve.inverse.mean(0) - ResponseCurve.srgb().inverse[0]) ** 2)))
-    lines = [
-        f"{name}: {seen['size'][1]} x {seen['size'][0]} pixels, {100 * seen['clipped']:.1f} % clipped, "
-        f"{100 * seen['crushed']:.1f} % crushed, {seen['codes']} of 256 codes occupied",
-        f"family: {shares(facts['families'])}",
-        *prior,
-        f"RMSE from sRGB: {away:.3f}; mean uncertainty: {float(np.mean(facts['spread'])):.3f}; confidence: "
-        f"{facts['confidence']:.2f} "
-        "(0: the photo told nothing, 1: it left no doubt)",
-        "",
-        "code   light     +-       sRGB",
-    ]
-    rows = zip((codes * 255).round().astype(int), light, spread, srgb)
-    return "\n".join(lines + [f"{c:4d}   {a:.4f}   {b:.4f}   {s:.4f}" for c, a, b, s in rows])

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from hdrrecon.evaluation.case import Case
+from hdrrecon.evaluation.markdown import markdown_table
 
 FIGURES = {"diffuse": "white ball, %", "level": "level ground", "facing": "facing the light", "shadow": "shadow depth"}
 """Names and headings of the figures; all but the first in stops, all better the smaller."""
@@ -147,8 +148,7 @@ def to_markdown(rows: Sequence[Row]) -> str:
     """A table: every method's means with intervals; "better" or "worse" than the plain photo where the difference's
     excludes 0."""
     labels = list(dict.fromkeys(str(row["method"]) for row in rows))
-    lines = [f"| {len({row['image'] for row in rows})} panoramas | " + " | ".join(FIGURES.values()) + " |"]
-    lines.append("| --- |" + " ---: |" * len(FIGURES))
+    table = []
     for label in labels:
         cells = []
         for figure in FIGURES:
@@ -161,8 +161,8 @@ def to_markdown(rows: Sequence[Row]) -> str:
                 paired = interval(both)
                 cell += " better" if paired.high < 0 else " worse" if paired.low > 0 else ""
             cells.append(cell)
-        lines.append(f"| {label} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+        table.append((label, *cells))
+    return markdown_table([f"{len({row['image'] for row in rows})} panoramas", *FIGURES.values()], table)
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -67,17 +67,10 @@ def summarise(rows: Sequence[Row], metrics: Sequence[str] = tuple(METRICS), base
             values = {label: _per_image([r for r in here if r["method"] == label], metric) for label in labels}
             for label in labels:
                 mine = [row for row in here if row["method"] == label]
-                out.append(
-                    _summary(
-                        condition,
-                        label,
-                        metric,
-                        mine,
-                        values[label],
-                        values.get(baseline, {}),
-                        label == baseline,
-                    )
+                summary = _summary(
+                    mine, metric, values[label], reference=values.get(baseline, {}), is_baseline=label == baseline
                 )
+                out.append(Summary(condition=condition, method=label, metric=metric, **summary))
     return out
 
 
@@ -88,7 +81,7 @@ def unusable(rows: Sequence[Row], baseline: str = BASELINE) -> dict[tuple[str, s
     }
 
 
-def bootstrap_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> tuple[float, float]:
+def bootstrap_interval(values: Sequence[float] | np.ndarray, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Percentile bootstrap interval of the mean; the same values give the same interval. NaN for no values.
 
     Source: Efron & Tibshirani, "An Introduction to the Bootstrap", 1993.
@@ -112,7 +105,10 @@ def _per_image(rows: Sequence[Row], metric: str) -> dict[str, float]:
     return {image: float(np.mean(values)) for image, values in collected.items()}
 
 
-def _summary(condition, label, metric, rows, mine, reference, is_baseline) -> Summary:
+def _summary(
+    rows: Sequence[Row], metric: str, mine: dict[str, float], *, reference: dict[str, float], is_baseline: bool
+) -> dict[str, Any]:
+    """The numbers of one `Summary`: of a method's `rows` and their values per image, paired with the baseline's."""
     values = np.array(list(mine.values()))
     shared = [image for image in mine if image in reference]
     paired = np.array([mine[image] - reference[image] for image in shared])
@@ -124,23 +120,20 @@ def _summary(condition, label, metric, rows, mine, reference, is_baseline) -> Su
 
     low, high = bootstrap_interval(values)
     verdict = "baseline" if is_baseline else _verdict(METRICS[metric], paired, failed, difference_low, difference_high)
-    nonfinite = sum(not row["error"] and row["nonfinite"] > 0 for row in rows)
-    return Summary(
-        condition,
-        label,
-        metric,
-        len(mine),
-        failed,
-        nonfinite,
-        mean(values),
-        mean(values, np.median),
-        low,
-        high,
-        mean(paired),
-        difference_low,
-        difference_high,
-        verdict,
-    )
+    nonfinite = sum(not row["error"] and float(row["nonfinite"]) > 0 for row in rows)
+    return {
+        "n": len(mine),
+        "failed": failed,
+        "nonfinite": nonfinite,
+        "mean": mean(values),
+        "median": mean(values, np.median),
+        "low": low,
+        "high": high,
+        "difference": mean(paired),
+        "difference_low": difference_low,
+        "difference_high": difference_high,
+        "verdict": verdict,
+    }
 
 
 def _verdict(metric: Metric, paired: np.ndarray, failed: int, low: float, high: float) -> Verdict:

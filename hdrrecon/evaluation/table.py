@@ -9,6 +9,7 @@ from dataclasses import asdict
 from io import StringIO
 
 from hdrrecon.evaluation.conditions import PROTOCOL
+from hdrrecon.evaluation.markdown import markdown_table
 from hdrrecon.evaluation.statistics import Summary
 from hdrrecon.metrics.regions import KINDS
 from hdrrecon.metrics.scores import METRICS
@@ -51,43 +52,36 @@ def to_markdown(summaries: Sequence[Summary], metrics: Sequence[str] = MAIN) -> 
         quoted = f"{PROTOCOL}, {condition}" if condition not in ("real", "as_given") else condition
         images = max((s.n for s in here.values()), default=0)
         parts.append(f"\n**{quoted}** ({images} images)\n")
-        parts += _side_by_side(first, here, shown)
+        parts.append(_side_by_side(first, here, shown))
         for chosen in (BY_REGION, COLOUR):
             if known := [m for m in chosen if any(s.metric == m and s.n for s in here.values())]:
-                parts += ["", *_side_by_side(first, here, known)]
-        parts += _paired(first)
+                parts += ["", _side_by_side(first, here, known)]
+        parts += ["", _paired(first)]
     return "\n".join([*parts, "", NOTE])
 
 
-def _side_by_side(methods: Sequence[Summary], here: dict, metrics: Sequence[str]) -> list[str]:
-    """Lines of a table of several metrics; `here` has the summaries by method and metric."""
-    return [
-        "| method | " + " | ".join(f"{METRICS[m].title}{unit(m)} {arrow(m)}" for m in metrics) + " |",
-        "|---|" + "---|" * len(metrics),
-        *(
-            f"| {s.method}{troubles(s)} | " + " | ".join(cell(here[s.method, m]) for m in metrics) + " |"
-            for s in methods
-        ),
-    ]
+def _side_by_side(methods: Sequence[Summary], here: dict, metrics: Sequence[str]) -> str:
+    """A table of several metrics; `here` has the summaries by method and metric."""
+    head = ["method", *(f"{METRICS[m].title}{unit(m)} {arrow(m)}" for m in metrics)]
+    return markdown_table(
+        head, ((f"{s.method}{troubles(s)}", *(cell(here[s.method, m]) for m in metrics)) for s in methods)
+    )
 
 
-def _paired(summaries: Sequence[Summary]) -> list[str]:
-    """Lines of a table of one metric: mean, median, interval, and what was gained over the plain input."""
+def _paired(summaries: Sequence[Summary]) -> str:
+    """A table of one metric: mean, median, interval, and what was gained over the plain input."""
     metric = METRICS[summaries[0].metric]
 
     def number(value, sign=""):
         return "–" if math.isnan(value) else f"{value:{sign}.{metric.digits}f}"
 
-    lines = [
-        f"\n| {metric.title}{unit(summaries[0].metric)} | mean | median | 95 % interval | minus plain input | "
-        f"verdict |",
-        "|---|---|---|---|---|---|",
-    ]
+    name = f"{metric.title}{unit(summaries[0].metric)}"
+    rows = []
     for s in summaries:
         difference = f"{number(s.difference, '+')} [{number(s.difference_low, '+')}, {number(s.difference_high, '+')}]"
-        cells = (number(s.mean), number(s.median), f"[{number(s.low)}, {number(s.high)}]", difference, s.verdict)
-        lines.append(f"| {s.method} | " + " | ".join(cells) + " |")
-    return lines
+        interval = f"[{number(s.low)}, {number(s.high)}]"
+        rows.append((s.method, number(s.mean), number(s.median), interval, difference, s.verdict))
+    return markdown_table([name, "mean", "median", "95 % interval", "minus plain input", "verdict"], rows)
 
 
 def to_csv(summaries: Sequence[Summary]) -> str:

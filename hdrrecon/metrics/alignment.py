@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hdrrecon.color import REC709_TO_XYZ, XYZ_TO_REC709, pq_decode, pq_encode
+from hdrrecon.color import REC709_TO_XYZ, XYZ_TO_REC709, pq_decode, pq_encode, xyz_to_uv
 
 LOWEST_NITS = 0.005
 _UV_SCALE = 410 / 255  # brings u', v' to about the range of PQ values, so that one ridge weight fits
@@ -75,9 +75,8 @@ def _fit_colour(uv, target):
 
 def _to_luminance_and_uv(rgb_nits):
     rgb = np.maximum(np.asarray(rgb_nits, np.float64).reshape(-1, 3), LOWEST_NITS)
-    x, y, z = np.clip(rgb @ REC709_TO_XYZ.T, 1e-4, 1e8).T
-    weight = x + 15 * y + 3 * z
-    return np.clip(y, LOWEST_NITS, 1e4), np.stack([4 * x, 9 * y], 1) / weight[:, None] * _UV_SCALE
+    xyz = np.clip(rgb @ REC709_TO_XYZ.T, 1e-4, 1e8)
+    return np.clip(xyz[:, 1], LOWEST_NITS, 1e4), xyz_to_uv(xyz) * _UV_SCALE
 
 
 def _from_luminance_and_uv(y, uv):

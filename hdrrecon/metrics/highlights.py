@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hdrrecon.color import REC709_TO_XYZ, luminance, matrix_between, pq_encode
+from hdrrecon.color import REC709_TO_XYZ, luminance, matrix_between, pq_encode, xyz_to_uv
 
 LOWEST_LIGHT = 1e-4  # 13 stops below clipping: what is darker counts as black
 # Linear Rec.2020 to cone responses, and their PQ codes to I, T (= Ct / 2), P: BT.2100, BT.2124.
@@ -88,5 +88,4 @@ def _itp(rgb_nits):
 
 def _uv(rgb):
     # The floor gives black the chromaticity of white instead of a division by zero.
-    x, y, z = np.moveaxis(np.maximum(np.asarray(rgb, np.float64), 1e-6) @ REC709_TO_XYZ.T, -1, 0)
-    return np.stack([4 * x, 9 * y], -1) / (x + 15 * y + 3 * z)[..., None]
+    return xyz_to_uv(np.maximum(np.asarray(rgb, np.float64), 1e-6) @ REC709_TO_XYZ.T)

@@ -15,6 +15,7 @@ import numpy as np
 from hdrrecon.io.exif_attributes import exif_attributes
 from hdrrecon.io.exr import HALF_MAX
 from hdrrecon.io.exr_extras import light_attribute, response_attribute
+from hdrrecon.io.photo import ULTRA_HDR_SUFFIXES
 from hdrrecon.io.rows import BY_ROWS, row_writer
 from hdrrecon.io.write import check_options, write
 from hdrrecon.networks.working_resolution import working_size
@@ -63,9 +64,6 @@ class LightFacts:
         )
 
 
-_JPEG = (".jpg", ".jpeg")
-
-
 def write_reconstruction(
     pipeline: HDRPipeline,
     device: torch.device,
@@ -98,7 +96,7 @@ def write_reconstruction(
     if photo.stored.shape[0] != 1:
         raise ValueError(f"one photo makes one file, got a batch of {photo.stored.shape[0]}")
     extension = target.suffix.lower()
-    if extension in _JPEG and written.base is None and not isinstance(source, InputImage):
+    if extension in ULTRA_HDR_SUFFIXES and written.base is None and not isinstance(source, InputImage):
         written = replace(written, base=source)
     options: dict[str, Any] = dict(written.keywords())
     checked = {name: value for name, value in options.items() if name not in ("dtype", "compression")}

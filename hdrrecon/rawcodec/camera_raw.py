@@ -4,7 +4,7 @@ them."""
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 
@@ -86,8 +86,3 @@ def develop(photo: CameraRaw, exposure: float = 0.0, quality: int = 92) -> bytes
     out = io.BytesIO()
     Image.fromarray(code).save(out, "JPEG", quality=quality, exif=exif.tobytes())
     return out.getvalue()
-
-
-def with_description(photo: CameraRaw, **changes) -> CameraRaw:
-    """The same light with other facts."""
-    return CameraRaw(photo.light, replace(photo.description, **changes))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from hdrrecon.color import luminance
+from hdrrecon.color import luminance, xyz_to_uv
 from hdrrecon.metrics.quick import display_error
 
 __all__ = [
@@ -120,8 +120,8 @@ def uv_error(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
 
 def uv(light: Tensor) -> Tensor:
     """u' and v' of Rec.709 light, (N, 2, H, W)."""
-    x, y, z = torch.einsum("ij,njhw->nihw", light.new_tensor(REC709_TO_XYZ), light.clamp(min=FLOOR)).unbind(1)
-    return torch.stack([4 * x, 9 * y], 1) / (x + 15 * y + 3 * z)[:, None]
+    xyz = torch.einsum("ij,njhw->nihw", light.new_tensor(REC709_TO_XYZ), light.clamp(min=FLOOR))
+    return xyz_to_uv(xyz.movedim(1, -1)).movedim(-1, 1)
 
 
 def tint_stops(prediction: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
