@@ -1,4 +1,4 @@
-"""Reconstruct one photo and look at it: the README's first picture.
+"""Reconstruct one photo and look at it: a strip of exposures beside the photo and the truth.
 
     python examples/reconstruct_photo.py [photo.jpg] [folder]
 
