@@ -2,7 +2,8 @@
 
 Light is scene-linear. Matrices act on column vectors: ``rgb @ M.T`` for arrays of shape (..., 3).
 
-Sources: sRGB transfer IEC 61966-2-1; Rec.709 luminance ITU-R BT.709-6; PQ SMPTE ST 2084 / ITU-R BT.2100-2;
+Sources: sRGB transfer IEC 61966-2-1; Rec.709 luminance ITU-R BT.709-6; PQ SMPTE ST 2084 / ITU-R BT.2100-2; HLG
+ITU-R BT.2100-2 table 5;
 primaries-to-XYZ derivation SMPTE RP 177.
 """
 
@@ -27,6 +28,11 @@ PRIMARIES = {  # CIE xy of R, G, B; every entry has the D65 white point
 PQ_PEAK_NITS = 10_000.0
 _PQ_M1, _PQ_M2 = 2610 / 16384, 2523 / 4096 * 128
 _PQ_C1, _PQ_C2, _PQ_C3 = 3424 / 4096, 2413 / 4096 * 32, 2392 / 4096 * 32
+
+HLG_PEAK_NITS = 1000.0  # of the display that the system gamma of 1.2 is for
+HLG_GAMMA = 1.2
+_HLG_A = 0.17883277
+_HLG_B, _HLG_C = 1 - 4 * _HLG_A, 0.5 - _HLG_A * float(np.log(4 * _HLG_A))
 
 
 def namespace(x):
@@ -71,6 +77,21 @@ def pq_decode(code):
     root = namespace(code).clip(code, 0, 1) ** (1 / _PQ_M2)
     ratio = namespace(code).clip(root - _PQ_C1, 0, None) / (_PQ_C2 - _PQ_C3 * root)
     return PQ_PEAK_NITS * ratio ** (1 / _PQ_M1)
+
+
+def hlg_encode(scene):
+    """Scene light in [0, 1] to HLG code values in [0, 1] (ITU-R BT.2100-2 table 5, OETF). Any shape."""
+    xp = namespace(scene)
+    scene = xp.clip(scene, 0, 1)
+    bright = _HLG_A * xp.log(xp.clip(12 * scene - _HLG_B, 1e-9, None)) + _HLG_C
+    return xp.where(scene <= 1 / 12, xp.sqrt(3 * scene), bright)
+
+
+def hlg_decode(code):
+    """HLG code values in [0, 1] to scene light in [0, 1], the inverse of `hlg_encode`. Any shape."""
+    xp = namespace(code)
+    code = xp.clip(code, 0, 1)
+    return xp.where(code <= 0.5, code**2 / 3, (xp.exp((code - _HLG_C) / _HLG_A) + _HLG_B) / 12)
 
 
 def primaries_to_xyz(primaries, white=D65) -> np.ndarray:

@@ -25,6 +25,7 @@ Sun = Literal["auto", "off"] | tuple[float, ...]
 Precision = Literal["auto", "float32", "bfloat16"]
 Speed = Literal["plain", "compile", "cuda-graphs"]
 Primaries = Literal["rec709", "p3", "rec2020", "acescg"]
+Transfer = Literal["pq", "hlg"]
 Compression = Literal["none", "rle", "zips", "zip", "piz", "pxr24", "b44", "dwaa", "dwab"]
 
 F = TypeVar("F", bound=Callable)
@@ -125,8 +126,10 @@ class WriteOptions:
     primaries: Primaries = "rec709"
     # Luminance of 1.0 in cd/m2 (.exr, .png, .avif, .heic, .jxl); None: 203.
     white_nits: float | None = None
-    # Luminance in cd/m2 that PQ files stay below; None: 1000.
+    # Luminance in cd/m2 that PQ and HLG files stay below; None: 1000, the most HLG can say.
     peak_nits: float | None = None
+    # Signal of pictures for HDR screens: "pq" is absolute, "hlg" (.png, .avif, .heic) that of television.
+    transfer: Transfer = "pq"
     # "latlong" marks an equirectangular panorama (.exr).
     envmap: Literal["latlong"] | None = None
     # Further header attributes (.exr).
@@ -144,6 +147,7 @@ class WriteOptions:
         _one_of("dtype", self.dtype, ("half", "float"))
         _one_of("compression", self.compression, get_args(Compression))
         _one_of("primaries", self.primaries, get_args(Primaries))
+        check_transfer(self.transfer)
         _one_of("envmap", self.envmap, (None, "latlong"))
         _true_or_false("replace_gain_map", self.replace_gain_map)
 
@@ -161,6 +165,7 @@ class WriteKeywords(TypedDict, total=False):
     primaries: Primaries
     white_nits: float | None
     peak_nits: float | None
+    transfer: Transfer
     envmap: Literal["latlong"] | None
     attributes: Mapping[str, Any] | None
     base: str | Path | None
@@ -241,6 +246,11 @@ def check_precision(precision: str) -> None:
 def check_speed(speed: str) -> None:
     """Raises ValueError: naming the three."""
     _one_of("speed", speed, get_args(Speed))
+
+
+def check_transfer(transfer: str) -> None:
+    """Raises ValueError: naming the two."""
+    _one_of("transfer", transfer, get_args(Transfer))
 
 
 def check_highlights(highlights: str) -> None:

@@ -68,6 +68,7 @@ def run(
     peak_nits: Annotated[
         float | None, typer.Option(help="Of png, avif, heic, jxl: cd/m2 they keep below; 1000 if not said.")
     ] = None,
+    transfer: Annotated[str, typer.Option(help="Of png, avif, heic: pq or hlg.")] = "pq",
     preview: Annotated[
         bool, typer.Option("--preview", help="Write an exposure strip beside, NAME.preview.png.")
     ] = False,
@@ -112,6 +113,7 @@ def run(
             "replace_gain_map": replace_gain_map or None,
             "white_nits": white_nits,
             "peak_nits": peak_nits,
+            "transfer": None if transfer == "pq" else transfer,
         }
         written = _write_options(jobs[0].target, half, compression, confidence, given)
         how = ReconstructOptions(

@@ -1,6 +1,6 @@
-"""AVIF and HEIC, photos in and HDR (PQ) in and out; both are boxes of the ISO base media format.
+"""AVIF and HEIC, photos in and HDR (PQ, HLG) in and out; both are boxes of the ISO base media format.
 
-AVIF photos of 8 bits come through Pillow; deeper ones and PQ through imagecodecs, `hdrrecon[hdrfiles]`.
+AVIF photos of 8 bits come through Pillow; deeper ones and HDR through imagecodecs, `hdrrecon[hdrfiles]`.
 HEIC comes through pillow-heif, `hdrrecon[phone]`, which also turns it upright. Turn, profile, EXIF and XMP of AVIF are
 read from its boxes (`boxes`), because no two of these libraries hand out the same.
 
@@ -24,7 +24,8 @@ from hdrrecon.io.optional import need
 from hdrrecon.io.orientation import orientation_of
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
-from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, REC2020, alpha_codes, from_pq, to_pq
+from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, REC2020, TRANSFER_CODES, alpha_codes, from_signal, to_signal
+from hdrrecon.options import Transfer
 
 _QUALITY = 90
 _SRGB_LIKE = (1, 2, 6, 13)  # BT.709, unspecified, BT.601, sRGB: in practice all are displayed as sRGB
@@ -33,7 +34,7 @@ _SRGB_LIKE = (1, 2, 6, 13)  # BT.709, unspecified, BT.601, sRGB: in practice all
 def decode_avif(data: bytes, white_nits: float) -> Decoded:
     """The primary picture. Of a sequence that is its still, the first frame as a rule.
 
-    Raises ReadError: damaged, or HLG.
+    Raises ReadError: damaged.
     """
     item = primary_item(data) or PrimaryItem()
     if data[8:12] == b"avis" and item.size:
@@ -50,7 +51,7 @@ def decode_avif(data: bytes, white_nits: float) -> Decoded:
     bits = item.bits or _first_av1c_bits(data)
     primaries, transfer = item.nclx or (2, 2)
     facts = {"orientation": _orientation(item), "exif": item.exif, "icc": item.icc, "xmp": item.xmp}
-    if bits == 8 and transfer != PQ:
+    if bits == 8 and transfer not in (PQ, HLG):
         decoded = decode_with_pillow("avif", data)
         return _photo(decoded.color, decoded.alpha, primaries, transfer, **facts)
     imagecodecs = need("imagecodecs", "hdrfiles", f"reading {bits}-bit AVIF")
@@ -62,7 +63,7 @@ def decode_avif(data: bytes, white_nits: float) -> Decoded:
 
 
 def decode_heic(data: bytes, white_nits: float) -> Decoded:
-    """The primary picture; `irot` and `imir` are applied by the library. Raises ReadError: damaged, or HLG."""
+    """The primary picture; `irot` and `imir` are applied by the library. Raises ReadError: damaged."""
     item = primary_item(data) or PrimaryItem()
     if item.size:
         check_size(*item.size, len(data))
@@ -85,6 +86,8 @@ def decode_heic(data: bytes, white_nits: float) -> Decoded:
         pixels = np.dstack([divided(pixels[..., :-1], pixels[..., -1]), pixels[..., -1]])
     if pixels.dtype == np.uint16:  # scaled to 16 bits by the library
         return _deep(pixels, 65535, primaries, transfer, white_nits, **facts)
+    if transfer in (PQ, HLG):
+        return _deep(pixels, 255, primaries, transfer, white_nits, **facts)
     whole = Decoded.from_channels(pixels)
     return _photo(whole.color, whole.alpha, primaries, transfer, **facts)
 
@@ -98,10 +101,12 @@ def _first_frame(pixels: np.ndarray) -> np.ndarray:
     return pixels[0] if pixels.ndim == 4 else pixels
 
 
-def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
-    """12-bit 4:4:4 PQ. Raises ModuleNotFoundError without `hdrrecon[hdrfiles]`."""
+def encode_pq_avif(
+    image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float, transfer: Transfer = "pq"
+) -> bytes:
+    """12-bit 4:4:4 PQ or HLG. Raises ModuleNotFoundError without `hdrrecon[hdrfiles]`."""
     imagecodecs = need("imagecodecs", "hdrfiles", "writing AVIF")
-    codes = _with_alpha(to_pq(image, white_nits, peak_nits)[0], alpha)
+    codes = _with_alpha(to_signal(image, white_nits, peak_nits, transfer), alpha)
     twelve = np.rint(codes * np.float32(4095 / 65535)).astype(np.uint16)
     avif = imagecodecs.avif_encode(
         np.ascontiguousarray(twelve),
@@ -110,16 +115,18 @@ def encode_pq_avif(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
         bitspersample=12,
         pixelformat="444",
         primaries=REC2020,
-        transfer=PQ,
+        transfer=TRANSFER_CODES[transfer],
         matrix=REC2020,
     )
     return bytes(avif) + box_mark()
 
 
-def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float) -> bytes:
-    """10-bit 4:4:4 PQ. Raises ModuleNotFoundError without `hdrrecon[phone]`."""
+def encode_pq_heic(
+    image: np.ndarray, alpha: np.ndarray | None, white_nits: float, peak_nits: float, transfer: Transfer = "pq"
+) -> bytes:
+    """10-bit 4:4:4 PQ or HLG. Raises ModuleNotFoundError without `hdrrecon[phone]`."""
     pillow_heif = need("pillow_heif", "phone", "writing HEIC")
-    codes = _with_alpha(to_pq(image, white_nits, peak_nits)[0], alpha)
+    codes = _with_alpha(to_signal(image, white_nits, peak_nits, transfer), alpha)
     height, width, channels = codes.shape
     file = io.BytesIO()
     heif = pillow_heif.from_bytes({3: "RGB;16", 4: "RGBA;16"}[channels], (width, height), codes.tobytes())
@@ -128,7 +135,7 @@ def encode_pq_heic(image: np.ndarray, alpha: np.ndarray | None, white_nits: floa
         quality=_QUALITY,
         chroma=444,
         color_primaries=REC2020,
-        transfer_characteristics=PQ,
+        transfer_characteristics=TRANSFER_CODES[transfer],
         matrix_coefficients=REC2020,
         full_range_flag=1,
     )
@@ -140,9 +147,9 @@ def _with_alpha(codes: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
 
 
 def _deep(pixels: np.ndarray, top: int, primaries: int, transfer: int, white_nits: float, **facts) -> Decoded:
-    """PixelCodes of more than 8 bits, 0 to `top`: PQ becomes light, the rest 16-bit codes."""
+    """PixelCodes of more than 8 bits, 0 to `top`, or of HDR: PQ and HLG become light, the rest 16-bit codes."""
     whole = Decoded.from_channels(pixels)
-    if transfer != PQ:
+    if transfer not in (PQ, HLG):
         codes = np.rint(pixels * np.float32(65535 / top)).astype(np.uint16)
         whole = Decoded.from_channels(codes)
         return _photo(whole.color, whole.alpha, primaries, transfer, **facts)
@@ -150,13 +157,11 @@ def _deep(pixels: np.ndarray, top: int, primaries: int, transfer: int, white_nit
     def unit(plane):
         return plane.astype(np.float32) / np.float32(top)
 
-    light = from_pq(unit(whole.color), PRIMARIES_BY_CODE.get(primaries, "rec2020"), white_nits)
+    light = from_signal(unit(whole.color), primaries, transfer, white_nits)
     return Decoded(light, None if whole.alpha is None else unit(whole.alpha), **{**facts, "icc": None})
 
 
 def _photo(color, alpha, primaries: int, transfer: int, **facts) -> Decoded:
-    if transfer == HLG:
-        raise ReadError("this picture is HLG coded HDR, which is not supported; convert it to PQ")
     if not facts.get("icc"):
         facts["profile"] = profile_of_transfer(primaries, transfer)
         if transfer in _SRGB_LIKE and primaries in (9, 12):

@@ -24,7 +24,7 @@ from hdrrecon.io.limits import DEFLATE_RATIO, check_holds, check_size
 from hdrrecon.io.orientation import orientation_of
 from hdrrecon.io.photo import Decoded, ReadError
 from hdrrecon.io.pillow import decode_with_pillow
-from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, from_pq
+from hdrrecon.io.pq import HLG, PQ, PRIMARIES_BY_CODE, from_signal
 
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by colour type
 _MOST_PROFILE_BYTES, _MOST_TEXT_BYTES = 1 << 24, 1 << 22
@@ -32,7 +32,7 @@ _XMP = b"XML:com.adobe.xmp"
 
 
 def decode_png(data: bytes, white_nits: float) -> Decoded:
-    """A PNG with its facts. Raises ReadError: damaged, truncated, too large, or HLG."""
+    """A PNG with its facts. Raises ReadError: damaged, truncated or too large."""
     chunks = png_chunks(data)
     width, height, depth, kind = struct.unpack(">IIBB", chunks[b"IHDR"][:10])
     check_size(width, height, len(data))
@@ -42,9 +42,9 @@ def decode_png(data: bytes, white_nits: float) -> Decoded:
     decoded = _deep_png(kind, pixels) if depth == 16 else decode_with_pillow("png", pixels)
     decoded = replace(decoded, **facts)
     cicp = chunks.get(b"cICP", b"")
-    if cicp[1:2] != bytes([PQ]):
+    if len(cicp) != 4 or cicp[1] not in (PQ, HLG):
         return decoded
-    light = from_pq(_unit(decoded.color), PRIMARIES_BY_CODE.get(cicp[0], "rec2020"), white_nits)
+    light = from_signal(_unit(decoded.color), cicp[0], cicp[1], white_nits)
     alpha = None if decoded.alpha is None else _unit(decoded.alpha)
     return replace(decoded, color=light, alpha=alpha, to_rec709=None)
 
@@ -55,8 +55,6 @@ def _facts(chunks: PngChunks) -> dict:
     facts = {"exif": exif, "xmp": xmp, "orientation": orientation_of(exif, xmp), "notes": chunks.notes}
     cicp = chunks.get(b"cICP", b"")
     if len(cicp) == 4:
-        if cicp[1] == HLG:
-            raise ReadError("this PNG is HLG coded HDR, which is not supported; convert it to PQ")
         if cicp[0] in PRIMARIES_BY_CODE and cicp[0] != 1:
             facts["to_rec709"] = matrix_between(PRIMARIES_BY_CODE[cicp[0]], "rec709")
         facts["profile"] = profile_of_transfer(cicp[0], cicp[1])

@@ -39,14 +39,15 @@ def read(path: str | Path, *, white_nits: float = WHITE_NITS) -> np.ndarray:
         path: JPEG, PNG, TIFF, WebP, AVIF, HEIC, BMP, camera raw, OpenEXR, Radiance .hdr, PFM, .npy, and JPEG
             XL of PQ or floats, by content, not by name. HEIC, raw and some AVIF and JPEG XL files need an extra, which
             the error names.
-        white_nits: of PQ pictures only: the luminance in cd/m2 that becomes 1.0.
+        white_nits: of PQ and HLG pictures only: the luminance in cd/m2 that becomes 1.0.
 
     Returns:
         (H, W, 3), or (H, W, 4) with alpha last; grey is repeated; upright by the EXIF orientation.
         8- and 16-bit photos: the code values as stored, uint8 or uint16, in the file's own colour space.
         Float files: float32, the numbers as stored: also NaN and infinity, also in other primaries.
         HDR pictures for displays: float32 linear Rec.709 light. Of an Ultra HDR JPEG, the photo times its
-        gain map, 1.0 = the photo's white; of PQ PNG, AVIF, HEIC and JPEG XL, 1.0 = `white_nits`.
+        gain map, 1.0 = the photo's white; of PQ PNG, AVIF, HEIC and JPEG XL, and of HLG PNG, AVIF
+        and HEIC as a display of 1000 cd/m2 shows them, 1.0 = `white_nits`.
         Camera raw files: float32 linear Rec.709 light, 1.0 = clipped.
 
     Raises:
@@ -180,7 +181,7 @@ def _load(path: Path) -> tuple[str, bytes]:
 
 
 def _decode(kind: str, data: bytes, path: Path, white_nits: float) -> Decoded:
-    """The file's own numbers; light, where they are PQ codes."""
+    """The file's own numbers; light, where they are PQ or HLG codes."""
     if kind == "exr":
         return read_exr(path)
     # Most raw files are TIFFs whose first page is a thumbnail, told by their name or by what is inside.

@@ -21,15 +21,17 @@ from hdrrecon.io.pq import PEAK_NITS, WHITE_NITS, check_nits, encode_pq_png
 from hdrrecon.io.radiance import encode_hdr
 from hdrrecon.io.tiff import encode_float_tiff
 from hdrrecon.io.ultrahdr_base import check_gain, lay_on
-from hdrrecon.options import Compression, Primaries
+from hdrrecon.options import Compression, Primaries, Transfer, check_transfer
 
-_PQ_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic, ".jxl": encode_pq_jxl}
+_HLG_ENCODERS = {".png": encode_pq_png, ".avif": encode_pq_avif, ".heic": encode_pq_heic}  # of PQ as well
+_PQ_ENCODERS = {**_HLG_ENCODERS, ".jxl": encode_pq_jxl}
 WRITABLE = frozenset((".exr", ".hdr", ".tif", ".tiff", ".npy", *ULTRA_HDR_SUFFIXES, *_PQ_ENCODERS))
 _HOLDERS = {  # which formats can hold what an option says
     **dict.fromkeys(("confidence", "envmap", "attributes"), (".exr",)),
     "primaries": (".exr",),
     "white_nits": (".exr", *_PQ_ENCODERS),
     "peak_nits": (*_PQ_ENCODERS,),
+    "transfer": (*_HLG_ENCODERS,),
     **dict.fromkeys(("base", "headroom_stops", "gain_channels", "replace_gain_map"), ULTRA_HDR_SUFFIXES),
 }
 
@@ -49,6 +51,7 @@ def write(
     primaries: Primaries = "rec709",
     white_nits: float | None = None,
     peak_nits: float | None = None,
+    transfer: Transfer = "pq",
     envmap: Literal["latlong"] | None = None,
     attributes: dict[str, Any] | None = None,
     base: str | Path | None = None,
@@ -85,8 +88,10 @@ def write(
             "acescg" (AP1, with its own white point).
         white_nits: luminance in cd/m2 of 1.0, default 203 (BT.2408). In .exr a note (`whiteLuminance`), in PQ
             files (.png, .avif, .heic, .jxl) how bright they are shown.
-        peak_nits: luminance in cd/m2 that PQ files stay below, default 1000; light that would pass it bends
+        peak_nits: luminance in cd/m2 that PQ and HLG files stay below, default 1000; light that would pass it bends
             over the stop below it. Nothing is bent when all of it fits.
+        transfer: "pq", or "hlg" (.png, .avif and .heic only). HLG's display has 1000 cd/m2: `peak_nits` is at most
+            that, and saturated colours bend earlier than white.
         envmap: "latlong" marks an equirectangular panorama (.exr only).
         attributes: further header attributes: strings, numbers, lists of them (.exr only).
         base: the photo that `image` was reconstructed from (.jpg only, and needed there). A JPEG is kept as
@@ -127,6 +132,7 @@ def write(
         primaries=None if primaries == "rec709" else primaries,
         white_nits=white_nits,
         peak_nits=peak_nits,
+        transfer=None if transfer == "pq" else transfer,
         base=base,
         headroom_stops=headroom_stops,
         gain_channels=gain_channels,
@@ -177,7 +183,10 @@ def write(
             )
     elif extension in _PQ_ENCODERS:
         with _naming(path):
-            content = _PQ_ENCODERS[extension](image, alpha, white_nits, peak_nits)
+            if transfer == "hlg":
+                content = _HLG_ENCODERS[extension](image, alpha, white_nits, peak_nits, transfer)
+            else:
+                content = _PQ_ENCODERS[extension](image, alpha, white_nits, peak_nits)
     else:
         content = _encode(extension, image, alpha)
     with atomic_write(path) as temporary:
@@ -227,7 +236,9 @@ def check_options(path: Path, **options: Any) -> str:
         )
     with _naming(path):
         if extension in _PQ_ENCODERS:
-            check_nits(given.get("white_nits", WHITE_NITS), given.get("peak_nits", PEAK_NITS))
+            transfer = given.get("transfer", "pq")
+            check_transfer(transfer)
+            check_nits(given.get("white_nits", WHITE_NITS), given.get("peak_nits", PEAK_NITS), transfer)
         if extension in ULTRA_HDR_SUFFIXES:
             check_gain(given.get("gain_channels", 3), given.get("headroom_stops"))
     if extension in _EXTRAS:

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Literal
 
 from hdrrecon.color import D65, PRIMARIES
+from hdrrecon.io.pq import TRANSFER_CODES
+from hdrrecon.options import Transfer
 
-Transfer = Literal["pq", "hlg"]
 Codec = Literal["hevc", "av1", "prores"]
 
 BT2020, BT2020_NCL, LIMITED = 9, 9, 1  # H.273 primaries and matrix; range as FFmpeg counts
-TRANSFER_CODES = {"pq": 16, "hlg": 18}
 LOWEST_NITS = 0.0001  # of the mastering display
 _STANDS_FOR = (0x7531, 0x1234)  # MaxCLL, MaxFALL while they are not known: no file has 30001 nits
 

@@ -15,13 +15,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from hdrrecon.color import matrix_between, pq_encode
+from hdrrecon.color import HLG_GAMMA, HLG_PEAK_NITS, hlg_encode, matrix_between, pq_encode
 from hdrrecon.video.tags import Transfer
 
-HLG_PEAK_NITS = 1000.0  # of the display that the system gamma of 1.2 is for
-HLG_GAMMA = 1.2
-_A = 0.17883277
-_B, _C = 1 - 4 * _A, 0.5 - _A * float(np.log(4 * _A))
 _KEPT_BITS = 13  # of a float32's 23 bits of mantissa, those that tables do not look at: steps of a thousandth
 _LUMINANCE_2020 = (0.2627, 0.6780, 0.0593)
 
@@ -76,18 +72,6 @@ def hlg_signal(nits: np.ndarray) -> np.ndarray:
     luminance = cv2.transform(display, np.array([_LUMINANCE_2020]))
     scene = display * np.power(np.maximum(luminance, 1e-6), 1 / HLG_GAMMA - 1)[..., None]
     return _looked_up(scene, _hlg_table())
-
-
-def hlg_encode(scene):
-    """Scene light in [0, 1] to HLG code values in [0, 1] (ITU-R BT.2100-2 table 5, OETF)."""
-    scene = np.clip(scene, 0, 1)
-    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), _A * np.log(np.maximum(12 * scene - _B, 1e-9)) + _C)
-
-
-def hlg_decode(code):
-    """The inverse of `hlg_encode`."""
-    code = np.clip(code, 0, 1)
-    return np.where(code <= 0.5, code**2 / 3, (np.exp((code - _C) / _A) + _B) / 12)
 
 
 def _looked_up(values: np.ndarray, table: np.ndarray) -> np.ndarray:

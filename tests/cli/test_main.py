@@ -171,6 +171,12 @@ def test_pq_stills(photos):
     assert light[0, 0, 0] == pytest.approx(2 * 60 / 255, rel=1e-3)
 
 
+def test_hlg_stills(photos):
+    assert call("run", "p/a.jpg", "-o", "x.png", "--transfer", "hlg").exit_code == 0
+    assert b"cICP\x09\x12\x00\x01" in Path("x.png").read_bytes()
+    assert hdrrecon.read("x.png")[0, 0, 0] == pytest.approx(2 * 60 / 255, rel=1e-3)
+
+
 def test_a_missing_extra_is_said_once_before_any_work(photos, monkeypatch):
     monkeypatch.setitem(sys.modules, "imagecodecs", None)
     result = call("run", "p", "-o", "out", "--format", "avif")
@@ -321,6 +327,8 @@ def test_quiet(photos):
         (("run", "p", "-o", "out", "--format", "webp"), "exr, hdr, heic, jpeg, jpg, jxl, npy, png, tif"),
         (("run", "p", "-o", "out", "--format", "hdr", "--peak-nits", "400"), "peak_nits, only .png, .avif, .heic"),
         (("run", "p", "-o", "out", "--format", "png", "--peak-nits", "100"), "white_nits <= peak_nits"),
+        (("run", "p", "-o", "out", "--format", "exr", "--transfer", "hlg"), "transfer, only .png, .avif, .heic"),
+        (("run", "p", "-o", "out", "--format", "png", "--transfer", "log"), "'pq', 'hlg'"),
         (("run", "p", "-o", "out", "--headroom-stops", "2"), "headroom_stops, only .jpg"),
         (("run", "p", "-o", "out", "--format", "jpg", "--headroom-stops", "0"), "above 0"),
         (("run", "p", "-o", "out", "--format", "jpg", "--gain-channels", "2"), "1 or 3"),

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from hdrrecon.color import matrix_between, pq_decode, pq_encode
-from hdrrecon.video.transfer import ToSignal, hlg_decode, hlg_encode, shoulder_gain
+from hdrrecon.color import hlg_decode, hlg_encode, matrix_between, pq_decode, pq_encode
+from hdrrecon.video.transfer import ToSignal, shoulder_gain
 
 
 def test_white_is_where_bt2408_puts_it():
