@@ -75,6 +75,7 @@ def clipping_lines(code: np.ndarray) -> Iterator[str]:
 def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] | None = None) -> Iterator[str]:
     """The estimated response, given `prior` over the families, and what the default call would do with the photo."""
     from hdrrecon.pipeline.build import build_pipeline
+    from hdrrecon.pipeline.classic import PREFIX
     from hdrrecon.pipeline.inputs import to_nchw
     from hdrrecon.zoo import DEFAULT_MODEL, list_models
 
@@ -82,6 +83,10 @@ def response_lines(code: np.ndarray, model: str | None, prior: dict[str, float] 
         yield "response  not estimated: no weights are installed"
         return
     pipeline = build_pipeline(model or DEFAULT_MODEL)
+    if (model or "").startswith(PREFIX):
+        yield "response  not estimated: a classic operator inverts the sRGB curve, unless --response names another"
+        yield f"run       would linearise the photo and let {model} brighten it; light that did not clip may change"
+        return
     if pipeline.linearize is None:
         yield "response  not estimated: this model has no stage for it; run with --response srgb or --response camera"
     else:

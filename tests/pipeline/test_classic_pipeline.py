@@ -103,5 +103,7 @@ def test_the_command_line_lists_and_runs_them(photo, tmp_path):
     done = call(app, ["run", path, "-o", str(out), "--model", "classic:landis_2002", "--device", "cpu"])
     assert done.exit_code == 0, done.output
     np.testing.assert_allclose(np.load(out), by_hand(photo, "landis_2002"), rtol=1e-5, atol=1e-7)
+    about = call(app, ["info", path, "--model", "classic:landis_2002"]).stdout
+    assert "let classic:landis_2002 brighten it" in about and "restore nothing" not in about
     wrong = call(app, ["run", path, "-o", str(tmp_path / "x.npy"), "--model", "classic:nothing"])
     assert wrong.exit_code == 2 and "classic:landis_2002" in wrong.output
