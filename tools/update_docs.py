@@ -17,6 +17,7 @@ from pathlib import Path
 
 from hdrrecon.evaluation import table
 from hdrrecon.evaluation.conditions import choose
+from hdrrecon.evaluation.markdown import markdown_table
 from hdrrecon.evaluation.methods import BASELINE
 from hdrrecon.evaluation.runner import Settings, run
 from hdrrecon.evaluation.sources import find_pairs, find_truths
@@ -62,11 +63,10 @@ def short_table(summaries: Sequence[Summary], condition: str) -> str:
     """The README's five rows: means of four metrics."""
     means = {(s.method, s.metric): s.mean for s in summaries if s.condition == condition}
     heads = ("PU21-PSNR, dB", "curve corrected, dB", "clipped pixels, stops", "well-exposed, stops")
-    lines = [f"| 30 views never trained on, 5 % clipped | {' | '.join(heads)} |", "| --- |" + " ---: |" * len(heads)]
-    for method in SHORT:
-        cells = [f"{means[method, m]:.{1 if 'psnr' in m else 2}f}" for m in SHORT_METRICS]
-        lines.append(f"| {NAMES[method]} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = [
+        [NAMES[method], *(f"{means[method, m]:.{1 if 'psnr' in m else 2}f}" for m in SHORT_METRICS)] for method in SHORT
+    ]
+    return markdown_table(["30 views never trained on, 5 % clipped", *heads], rows)
 
 
 def scores(summaries: Sequence[Summary], condition: str) -> dict[str, dict[str, float]]:
