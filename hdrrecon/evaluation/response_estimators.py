@@ -32,10 +32,10 @@ from hdrrecon.camera.models import Gamma
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.camera.simulate import Camera, simulate
 from hdrrecon.evaluation.markdown import markdown_table
+from hdrrecon.io.photo import SCENE_SUFFIXES
 from hdrrecon.metrics.quick import protocol_scores
 from hdrrecon.networks.linearize.linearization_net import bounded, select_crops
 from hdrrecon.train.data.curves import load_measured
-from hdrrecon.train.data.scenes import HDR_SUFFIXES
 
 WITHIN = 0.02
 CLIPPED_BINS = ((0, 0.07, "under 7 %"), (0.07, 0.2, "7 to 20 %"), (0.2, 1.01, "over 20 %"))
@@ -65,9 +65,9 @@ def cases(views: Path, curves: Path) -> Iterator[Case]:
 
     measured = load_measured(curves, "test")
     held_out = {"camera": measured.camera.mean(1), "srgb": ResponseCurve.srgb().inverse, "dorf": measured.dorf}
-    files = sorted(p for p in Path(views).iterdir() if p.suffix.lower() in HDR_SUFFIXES)
+    files = sorted(p for p in Path(views).iterdir() if p.suffix.lower() in SCENE_SUFFIXES)
     if not files:
-        raise FileNotFoundError(f"no HDR views ({', '.join(HDR_SUFFIXES)}) in {views}")
+        raise FileNotFoundError(f"no HDR views ({', '.join(SCENE_SUFFIXES)}) in {views}")
     for i, path in enumerate(files):
         light = torch.from_numpy(np.maximum(io.read(path)[..., :3], 0).astype(np.float32).transpose(2, 0, 1).copy())[
             None

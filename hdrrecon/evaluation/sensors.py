@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from hdrrecon.evaluation.markdown import markdown_table
+from hdrrecon.io.photo import SCENE_SUFFIXES
 
 if TYPE_CHECKING:
     from hdrrecon.pipeline.prepared import PreparedPhoto
@@ -31,7 +32,7 @@ def views(folder: Path, limit: int = 0) -> Iterator[tuple[str, np.ndarray]]:
     """Name and light (H, W, 3) of the HDR files of a folder; `limit` of them, spread evenly; 0 = all."""
     from hdrrecon import io
 
-    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in (".exr", ".hdr", ".npy"))
+    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SCENE_SUFFIXES)
     if not files:
         raise FileNotFoundError(f"no .exr, .hdr or .npy files in {folder}; give a folder of HDR views")
     count = min(limit or len(files), len(files))

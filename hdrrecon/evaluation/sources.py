@@ -10,8 +10,9 @@ import numpy as np
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.evaluation.case import Case
 from hdrrecon.evaluation.conditions import Condition, clean, take_photo
+from hdrrecon.io.photo import SCENE_SUFFIXES
 
-TRUTH_ENDINGS = (".exr", ".hdr", ".npy", ".tif", ".tiff")
+TRUTH_ENDINGS = (*SCENE_SUFFIXES, ".tif", ".tiff")
 PHOTO_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 REAL = "real"  # condition name of photos that no virtual camera took
 AS_GIVEN = "as_given"  # condition name of truths without a photo, whose clip level is 1 already

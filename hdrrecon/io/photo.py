@@ -63,6 +63,8 @@ READABLE = frozenset(
 """Extensions worth collecting from a folder. What a file is, its first bytes decide, not its name."""
 LIGHT_SUFFIXES = frozenset((".exr", ".hdr", ".pic", ".pfm", ".npy"))
 """Formats of linear light. Files of these in a folder are results, usually; a batch takes them when they are named."""
+SCENE_SUFFIXES = (".exr", ".hdr", ".npy")
+"""Scenes that are trained on or measured against."""
 ULTRA_HDR_SUFFIXES = (".jpg", ".jpeg")
 """A result with one of these is the photo with a gain map (Ultra HDR)."""
 

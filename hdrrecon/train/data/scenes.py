@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-HDR_SUFFIXES = (".exr", ".hdr", ".npy")
+from hdrrecon.io.photo import SCENE_SUFFIXES
+
 SELDOM = ("puresky", "SkyHDRI", "studio")  # in the names of sky domes and light rigs: drawn half as often
 HALVES_SHARE = 0.12  # of the views of panoramas
 CUT_OFF_SHARE = 0.02  # of a scene's pixels hardly below its brightest ones: then the scene itself is clipped
@@ -48,10 +49,10 @@ def load_scenes(folder: Path) -> list[Scene]:
 
     nights = _nights(Path(folder))
 
-    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in HDR_SUFFIXES)
+    files = sorted(p for p in Path(folder).iterdir() if p.suffix.lower() in SCENE_SUFFIXES)
     if not files:
         raise FileNotFoundError(
-            f"no HDR files ({', '.join(HDR_SUFFIXES)}) in {folder}; give a folder of .exr or .hdr scenes"
+            f"no HDR files ({', '.join(SCENE_SUFFIXES)}) in {folder}; give a folder of .exr or .hdr scenes"
         )
     scenes = []
     for path in files:
