@@ -8,7 +8,7 @@ from PIL import Image
 
 from hdrrecon.color import linear_to_srgb
 from hdrrecon.io.photo import ReadError
-from hdrrecon.rawcodec.camera_raw import CameraRaw, develop, read_camera_raw, with_description
+from hdrrecon.rawcodec.camera_raw import CameraRaw, develop, read_camera_raw
 from hdrrecon.rawcodec.description import Description
 
 FACTS = Description(0, 65535, (2.0, 1.0, 1.6), np.eye(3), 6)
@@ -32,12 +32,6 @@ def test_a_grey_card_is_grey_by_the_srgb_curve_and_keeps_its_orientation():
 def test_a_stop_of_exposure_is_twice_the_light_and_white_is_where_the_first_channel_clips():
     assert pixels(develop(grey(0.2), 1.0)) == pytest.approx(pixels(develop(grey(0.4))), abs=1)
     assert (pixels(develop(grey(1.0))) == 255).all() and pixels(develop(grey(0.9))).max() < 250
-
-
-def test_other_facts_leave_the_light_alone():
-    photo = grey(0.3)
-    turned = with_description(photo, orientation=3)
-    assert turned.light is photo.light and turned.description.orientation == 3 and photo.description.orientation == 6
 
 
 def test_what_is_no_camera_raw_is_refused_by_name(tmp_path):
