@@ -96,3 +96,26 @@ def test_what_hlg_cannot_hold_is_refused(tmp_path, name, options, words):
     with pytest.raises(ValueError, match=words):
         write(tmp_path / name, glow(), **{"transfer": "hlg", **options})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("transfer, code", [(18, 0.75), (16, 0.58)])
+def test_heic_of_8_bits_is_light_too(tmp_path, transfer, code):
+    """75 % of HLG and 58 % of PQ are 203 cd/m2 (BT.2408 table 1), whatever the depth."""
+    pillow_heif = pytest.importorskip("pillow_heif")
+    codes = np.full((32, 32, 3), round(255 * code), np.uint8)
+    file = pillow_heif.from_bytes("RGB", (32, 32), codes.tobytes())
+    tags = {"color_primaries": 9, "transfer_characteristics": transfer, "matrix_coefficients": 9, "full_range_flag": 1}
+    file.save(tmp_path / "x.heic", quality=95, chroma=444, **tags)
+    got = read(tmp_path / "x.heic")
+    assert got.dtype == np.float32
+    np.testing.assert_allclose(got, 1, rtol=0.06)
+
+
+def test_the_peak_is_kept_and_light_up_to_it_is_not_bent():
+    def shown(light: np.ndarray, peak: float) -> np.ndarray:
+        return from_hlg(to_hlg(light, 203, peak) / np.float32(65535), "rec2020", white_nits=1)
+
+    beyond = shown(np.full((1, 1, 3), 50, np.float32), 400)
+    assert beyond == pytest.approx(400, rel=0.05) and beyond.max() <= 400
+    for peak in range(250, 1001, 50):
+        assert shown(np.full((1, 1, 3), peak / 203, np.float32), peak) == pytest.approx(peak, rel=1e-3)
