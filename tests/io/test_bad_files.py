@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image
 
 from hdrrecon.io import ReadError, read, read_photo, write
 from tests.io.files import deep_picture, encode, exif_with, jpeg, light, picture, with_png_chunk
@@ -90,24 +89,6 @@ def test_flipped_bytes_give_a_picture_or_a_read_error(tmp_path):
                 assert str(path) in str(error)
 
 
-def test_truncated_jpeg_is_refused_even_when_pillow_was_told_to_accept_it(tmp_path, monkeypatch):
-    """Other libraries in the same process switch this global on."""
-    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
-    data = jpeg(picture())
-    for name, content in (("cut.jpg", data[:-200]), ("zeros.jpg", data[:-200] + bytes(200))):
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(ReadError, match=f"{name}.*truncated"):
-            read(tmp_path / name)
-
-
-def test_png_with_a_flipped_byte_is_refused(tmp_path):
-    data = bytearray(encode(picture(), "PNG"))
-    data[len(data) // 2] ^= 0x40
-    (tmp_path / "x.png").write_bytes(data)
-    with pytest.raises(ReadError, match="checksum"):
-        read(tmp_path / "x.png")
-
-
 @pytest.mark.parametrize(
     "content, message",
     [
@@ -158,13 +139,6 @@ def test_cmyk_without_profile_is_refused(tmp_path):
         (tmp_path / "x").write_bytes(encode(Image.fromarray(picture()), kind, mode="CMYK"))
         with pytest.raises(ReadError, match="CMYK.*RGB"):
             read(tmp_path / "x")
-
-
-def test_12_bit_jpeg_is_refused_by_its_depth(tmp_path):
-    ic = pytest.importorskip("imagecodecs")
-    (tmp_path / "x.jpg").write_bytes(ic.jpeg_encode(deep_picture() >> 4, bitspersample=12))
-    with pytest.raises(ReadError, match="12-bit JPEG"):
-        read(tmp_path / "x.jpg")
 
 
 def test_hdr_pngs_are_not_taken_for_ordinary_photos(tmp_path):
@@ -273,19 +247,6 @@ def test_few_bytes_cost_little_memory(tmp_path):
     assert max(grown.values()) < 300, grown
 
 
-def test_a_larger_size_may_be_allowed(tmp_path, monkeypatch):
-    path = tmp_path / "x.png"
-    path.write_bytes(encode(picture(), "PNG"))
-    monkeypatch.setenv("HDRRECON_MAX_PIXELS", "959")
-    with pytest.raises(ReadError, match=r"x\.png: it claims 40 x 24 pixels.*HDRRECON_MAX_PIXELS"):
-        read(path)
-    monkeypatch.setenv("HDRRECON_MAX_PIXELS", "960")
-    assert read(path).shape == (24, 40, 3)
-    monkeypatch.setenv("HDRRECON_MAX_PIXELS", "many")
-    with pytest.raises(ReadError, match="wanted a whole number"):
-        read(path)
-
-
 def test_what_is_carried_along_stops_nothing(tmp_path):
     """A damaged or long EXIF block, and chunks that nobody needs."""
     for name, exif in {"long": exif_with(6) + bytes(100_000), "damaged": b"Exif\0\0II*\0\xff\xff\xff\xff"}.items():
@@ -302,12 +263,3 @@ def test_what_is_carried_along_stops_nothing(tmp_path):
     (tmp_path / "x.png").write_bytes(spoilt[:at] + b"\1" + spoilt[at + 1 :])
     with pytest.warns(UserWarning, match="fails its checksum and is left out"):
         read_photo(tmp_path / "x.png")
-
-
-def test_pipes_and_devices_are_no_images(tmp_path):
-    os.mkfifo(tmp_path / "pipe.jpg")
-    for reader in (read, read_photo):
-        with pytest.raises(ReadError, match="pipe.jpg is a named pipe"):
-            reader(tmp_path / "pipe.jpg")
-        with pytest.raises(ReadError, match="/dev/null is a device"):
-            reader("/dev/null")

@@ -165,17 +165,6 @@ def test_halves_are_rounded_as_numpy_rounds():
     np.testing.assert_array_equal(as_half(values).view(np.uint16), values.astype(np.float16).view(np.uint16))
 
 
-@pytest.mark.parametrize("white", [float("nan"), float("inf"), -1.0])
-def test_a_white_luminance_that_is_none_is_passed_over(tmp_path, white):
-    import OpenEXR
-
-    from hdrrecon.io.exr_extras import read_extras
-
-    with OpenEXR.File({"whiteLuminance": white}, {"RGB": np.ones((4, 5, 3), np.float32)}) as file:
-        file.write(str(tmp_path / "x.exr"))
-    assert read_extras(tmp_path / "x.exr").white_nits is None
-
-
 def test_names_that_are_no_utf8(tmp_path):
     folder = tmp_path / os.fsdecode(b"caf\xe9")
     folder.mkdir()

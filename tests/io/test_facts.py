@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import io
-import struct
 import zlib
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from hdrrecon.color import matrix_between, srgb_to_linear
+from hdrrecon.color import matrix_between
 from hdrrecon.io import ReadError, read, read_photo
-from hdrrecon.io.boxes import primary_item
 from hdrrecon.io.orientation import upright
 from tests.io.files import (
     SRGB_PARA,
     deep_picture,
     encode,
-    exif_with,
     icc,
     jpeg,
     para,
@@ -125,71 +122,6 @@ def test_exif_of_every_format_and_depth(tmp_path, kind, deep):
     exif = Image.Exif()
     exif.load(read_photo(tmp_path / "x").exif)
     assert exif[0x010F] == "Maker"
-
-
-def test_exif_of_avif_turns_where_no_box_does(tmp_path):
-    data = encode(smooth(), "AVIF", exif=exif_of_camera(6), subsampling="4:4:4")
-    item = primary_item(data)
-    assert item.turn == 6 and item.exif and item.size == (64, 40) and item.bits == 8
-    (tmp_path / "x.avif").write_bytes(data)
-    assert read(tmp_path / "x.avif").shape == (64, 40, 3)  # turned once, not twice
-    exif = Image.Exif()
-    exif[0x0128] = 6  # Pillow makes a box of tag 0x0112, so another one stands in its place until it is written
-    unit, turned = (struct.pack(">HHIH", tag, 3, 1, 6) for tag in (0x0128, 0x0112))
-    data = encode(smooth(), "AVIF", exif=exif.tobytes(), subsampling="4:4:4").replace(unit, turned)
-    assert primary_item(data).turn is None and turned in data
-    (tmp_path / "x.avif").write_bytes(data)
-    assert read(tmp_path / "x.avif").shape == (64, 40, 3)
-
-
-def test_boxes_of_another_picture_do_not_count():
-    """The first colr and av1C of a file may belong to a thumbnail."""
-    ic = pytest.importorskip("imagecodecs")
-    data = ic.avif_encode(smooth(top=1023), bitspersample=10, pixelformat="444")
-    stray = struct.pack(">I4s", 19, b"colr") + b"nclx" + struct.pack(">HHHB", 9, 16, 9, 128)
-    assert primary_item(data).bits == 10
-    assert primary_item(data + stray).nclx == primary_item(data).nclx
-
-
-@pytest.mark.parametrize("deep", [False, True])
-@pytest.mark.parametrize("gamma, light", [(1.0, 128 / 255), (1 / 2.2, (128 / 255) ** 2.2)])
-def test_png_gamma(tmp_path, gamma, light, deep):
-    import cv2
-
-    pixels = np.full((4, 4, 3), 128, np.uint8)
-    png = cv2.imencode(".png", pixels.astype(np.uint16) * 257)[1].tobytes() if deep else encode(pixels, "PNG")
-    path = tmp_path / "x.png"
-    path.write_bytes(with_png_chunk(png, b"gAMA", struct.pack(">I", round(gamma * 100_000))))
-    assert srgb_to_linear(read_photo(path).pixels).mean() == pytest.approx(light, rel=2e-3)
-    # Below iCCP, cICP and sRGB it does not count.
-    for above in ((b"sRGB", b"\0"), (b"cICP", bytes([1, 13, 0, 1])), (b"iCCP", b"p\0\0" + zlib.compress(P3))):
-        path.write_bytes(with_png_chunk(path.read_bytes(), *above))
-        assert read_photo(path).pixels.mean() == pytest.approx(128 / 255, abs=2e-3), above[0]
-        path.write_bytes(with_png_chunk(png, b"gAMA", struct.pack(">I", round(gamma * 100_000))))
-
-
-def test_png_primaries(tmp_path):
-    p3 = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
-    body = struct.pack(">8I", *(round(100_000 * v) for v in p3))
-    (tmp_path / "x.png").write_bytes(with_png_chunk(encode(picture(), "PNG"), b"cHRM", body))
-    np.testing.assert_allclose(read_photo(tmp_path / "x.png").to_rec709, matrix_between("p3", "rec709"), atol=2e-3)
-    nonsense = with_png_chunk(encode(picture(), "PNG"), b"cHRM", bytes(32))
-    (tmp_path / "x.png").write_bytes(nonsense)
-    with pytest.warns(UserWarning, match="sRGB is assumed"):
-        np.testing.assert_array_equal(read_photo(tmp_path / "x.png").to_rec709, np.eye(3))
-
-
-@pytest.mark.parametrize("where", ["tEXt", "zTXt", "XMP"])
-def test_png_turned_by_other_chunks(tmp_path, where):
-    if where == "XMP":
-        chunk = b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + b'<x:xmpmeta tiff:Orientation="6"/>'
-    else:
-        block = exif_with(6)
-        text = b"\nexif\n%8d\n%s\n" % (len(block), block.hex().encode())
-        keyword = b"Raw profile type exif\0"
-        chunk = where.encode(), keyword + (text if where == "tEXt" else b"\0" + zlib.compress(text))
-    (tmp_path / "x.png").write_bytes(with_png_chunk(encode(smooth(), "PNG"), *chunk))
-    np.testing.assert_array_equal(read(tmp_path / "x.png"), upright(smooth(), 6))
 
 
 def tiff(pixels, **options) -> bytes:

@@ -4,11 +4,9 @@ import errno
 import os
 
 import numpy as np
-import OpenEXR
 import pytest
 
 from hdrrecon.io import read, write
-from hdrrecon.io.exr_rows import LINES
 from hdrrecon.io.rows import BY_ROWS, row_writer
 
 
@@ -36,26 +34,6 @@ def by_rows(path, light, step, alpha=None, confidence=None, **options):
 def test_the_same_bytes(tmp_path, extension, step):
     whole, rows = write(tmp_path / f"whole{extension}", image()), by_rows(tmp_path / f"rows{extension}", image(), step)
     assert rows.read_bytes() == whole.read_bytes()
-
-
-@pytest.mark.parametrize("compression", sorted(LINES))
-@pytest.mark.parametrize("dtype", ["half", "float"])
-def test_every_compression_of_exr(tmp_path, compression, dtype, monkeypatch):
-    monkeypatch.setattr("hdrrecon.io.exr_rows._PIECE_PX", 70 * 40)  # several pieces
-    light, alpha, sure = image(700), image(700)[..., 0], image(700)[..., 1] / 100
-    options = {
-        "compression": compression,
-        "dtype": dtype,
-        "white_nits": 100.0,
-        "envmap": "latlong",
-        "attributes": {"software": "me", "list": [1.0, 2.0]},
-    }
-    whole = write(tmp_path / "whole.exr", light, alpha=alpha, confidence=sure, **options)
-    rows = by_rows(tmp_path / "rows.exr", light, 33, alpha, sure, **options)
-    assert rows.read_bytes() == whole.read_bytes()
-    with OpenEXR.File(str(rows), separate_channels=True) as file:
-        assert set(file.channels()) == {"R", "G", "B", "A", "confidence"}
-    np.testing.assert_array_equal(read(rows), read(whole))
 
 
 @pytest.mark.parametrize("extension", [".tif", ".npy", ".exr"])

@@ -14,7 +14,6 @@ import hdrrecon
 from hdrrecon.color import linear_to_srgb, matrix_between, srgb_to_linear
 from hdrrecon.io import ReadError, read, read_photo, write
 from hdrrecon.io.gainmap import GainMap, from_iso_block, from_xmp_fields
-from hdrrecon.io.headroom import shoulder
 from hdrrecon.io.jpeg import APP1, APP2, EXIF, MPF, XMP, Jpeg, Segment, split_jpeg, with_picture_behind
 from hdrrecon.io.ultrahdr import ISO_URN, read_gain_map
 from hdrrecon.io.xmp import HDRGM, announcement, gain_map_fields, inserted, packet
@@ -109,17 +108,6 @@ def test_headroom_bends_the_light_and_is_declared(tmp_path):
     dim = scene(2.0)
     fits = read_gain_map(write(tmp_path / "x.jpg", dim, base=base, headroom_stops=3.0).read_bytes())
     assert fits.high[0] == pytest.approx(1.0, abs=1e-3), "what fits is not bent"
-
-
-def test_shoulder():
-    light = np.linspace(0, 50, 2001, dtype=np.float32)[:, None] * np.float32([1, 0.5, 0.1])
-    bent = shoulder(light, 8.0)
-    assert bent.max() < 8.0 and (np.diff(bent[:, 0]) > 0).all()
-    np.testing.assert_array_equal(bent[light[:, 0] <= 4], light[light[:, 0] <= 4])
-    np.testing.assert_allclose(bent[1:, 1] / bent[1:, 0], 0.5, rtol=1e-5)
-    slope = np.diff(bent[:, 0]) / np.diff(light[:, 0])
-    assert np.abs(np.diff(slope)).max() < 0.02, "no kink"
-    assert shoulder(light, 50.0) is light and shoulder(light[:100], 8.0, brightest=50.0)[99, 0] == light[99, 0]
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -1,11 +1,11 @@
-"""ColorVideoVDP and HDR-VDP-3: optional, imported, and clear about it."""
+"""ColorVideoVDP: optional, and clear about what it needs."""
 
 import sys
 
+import numpy as np
 import pytest
 
-from hdrrecon.metrics import read_hdrvdp3
-from hdrrecon.metrics.colorvideovdp import require_colorvideovdp
+from hdrrecon.metrics.colorvideovdp import colorvideovdp_jod, colorvideovdp_video_jod, require_colorvideovdp
 
 
 @pytest.mark.parametrize(
@@ -26,21 +26,13 @@ def test_a_package_that_cannot_be_imported_says_what_works(tmp_path, monkeypatch
     assert "without --cvvdp" in said
 
 
-def test_hdrvdp3_results(tmp_path):
-    file = tmp_path / "jod.csv"
-    file.write_text("condition,image,method,jod,comment\nclip_95,lake,full,8.25,ok\n")
-    assert read_hdrvdp3(file) == {("clip_95", "lake", "full"): 8.25}
-
-
-@pytest.mark.parametrize(
-    "text, says",
-    [
-        ("image,method,jod\nlake,full,8\n", "no column condition"),
-        ("condition,image,method,jod\nclip_95,lake,full,good\n", "line 2: jod is 'good'"),
-        ("condition,image,method,jod\na,b,c,1\na,b,c,2\n", "given twice"),
-    ],
-)
-def test_bad_hdrvdp3_files(tmp_path, text, says):
-    (tmp_path / "jod.csv").write_text(text)
-    with pytest.raises(ValueError, match=says):
-        read_hdrvdp3(tmp_path / "jod.csv")
+def test_every_entry_says_so_where_the_package_cannot_be_imported(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pycvvdp", None)
+    frame = np.ones((8, 8, 3), np.float32)
+    for call in (
+        require_colorvideovdp,
+        lambda: colorvideovdp_jod(frame, frame, display="no display, so that nothing is cached"),
+        lambda: colorvideovdp_video_jod(frame[None], frame[None], 24.0, display="no display"),
+    ):
+        with pytest.raises(ModuleNotFoundError, match="pip install cvvdp"):
+            call()
