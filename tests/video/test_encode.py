@@ -1,6 +1,8 @@
 """Films out: light survives the coding."""
 
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,13 +11,8 @@ from hdrrecon.color import pq_decode
 
 av = pytest.importorskip("av")
 from hdrrecon.video import decode  # noqa: E402
-from hdrrecon.video.encode import FilmOptions, FilmWriter  # noqa: E402
-
-
-def first_frame(path):
-    with av.open(str(path)) as container:
-        frame = next(container.decode(video=0))
-        return frame, container.streams.video[0].codec_context.codec_tag
+from hdrrecon.video.encode import FilmOptions, FilmWriter, _decoding_times  # noqa: E402
+from tests.video.test_tags import first_frame  # noqa: E402
 
 
 @pytest.mark.parametrize("codec, name", [("hevc", "a.mp4"), ("av1", "a.mp4"), ("prores", "a.mov")])
@@ -41,3 +38,28 @@ def test_light_survives_the_film(codec, name, tmp_path):
     for (row, column), value in patches.items():
         middle = nits[row * 32 + 12 : row * 32 + 20, column * 48 + 20 : column * 48 + 28].mean((0, 1))
         np.testing.assert_allclose(middle, 203 * np.array(value), rtol=0.02, atol=0.6)
+
+
+@pytest.mark.parametrize(
+    "options, name, says",
+    [
+        (FilmOptions("prores"), "a.mp4", "goes into .mov or .mkv"),
+        (FilmOptions("av1"), "a.mov", "goes into .mp4 or .mkv"),
+        (FilmOptions(), "a", "a name without ending"),
+        (FilmOptions(transfer="srgb"), "a.mp4", "transfer is 'srgb'"),
+        (FilmOptions(white_nits=1200), "a.mp4", "white_nits <= peak_nits"),
+        (FilmOptions(peak_nits=20_000), "a.mp4", "<= 10000"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused_before_anything_is_written(options, name, says):
+    with pytest.raises(ValueError, match=says):
+        options.check(Path(name))
+
+
+def test_times_of_decoding_never_come_after_those_of_showing():
+    """A short film of reordered frames: times rise, and no frame is decoded after it is shown."""
+    packets = [SimpleNamespace(pts=time, dts=None) for time in (0, 3072, 1024, 512, 1536, 2048)]
+    _decoding_times(packets)
+    times = [p.dts for p in packets]
+    assert times == sorted(times) and len(set(times)) == len(times)
+    assert all(p.dts <= p.pts for p in packets)
