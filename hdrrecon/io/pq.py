@@ -66,10 +66,11 @@ def to_pq(
     to_nits = (white_nits * matrix_between("rec709", "rec2020").T).astype(np.float32)
     bands = [slice(top, top + _BAND_ROWS) for top in range(0, len(image), _BAND_ROWS)]
     brightest = max(float((image[rows] @ to_nits).max()) for rows in bands)
+    fitting = brightest * (1 - 1e-6)  # light exactly at the peak is not bent for a rounding error
     codes = np.empty(image.shape, np.uint16)
     levels = np.empty(image.shape[:2], np.float32)
     for rows in bands:
-        nits = shoulder(np.maximum(image[rows] @ to_nits, 0), peak_nits, brightest)
+        nits = shoulder(np.maximum(image[rows] @ to_nits, 0), peak_nits, fitting)
         codes[rows] = np.rint(65535 * pq_encode(nits))
         levels[rows] = nits.max(axis=-1)
     return codes, float(levels.max()), float(levels.mean())

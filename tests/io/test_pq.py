@@ -93,3 +93,13 @@ def test_light_beyond_the_peak_bends_and_keeps_its_hue():
 def test_light_that_fits_is_not_bent():
     codes, brightest, mean = to_pq(np.full((3, 4, 3), 4.9, np.float32))
     assert brightest == pytest.approx(203 * 4.9, rel=1e-4) == mean
+
+
+@pytest.mark.parametrize("peak", range(250, 1001, 50))
+def test_light_exactly_at_the_peak_is_not_bent(peak):
+    from hdrrecon.color import pq_decode
+    from hdrrecon.io.pq import to_pq
+
+    codes, brightest, _ = to_pq(np.full((2, 2, 3), peak / 203, np.float32), 203, peak)
+    assert brightest == pytest.approx(peak, rel=1e-4)
+    assert pq_decode(codes / 65535) == pytest.approx(np.full((2, 2, 3), peak), rel=1e-3)
