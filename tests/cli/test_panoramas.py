@@ -10,7 +10,6 @@ from typer.testing import CliRunner
 
 import hdrrecon
 from hdrrecon.cli.main import app
-from hdrrecon.cli.options import sun_of
 from hdrrecon.io.exr_extras import read_extras
 from tests.pipeline.test_panorama_light import photo
 
@@ -96,10 +95,6 @@ def test_a_photo_that_is_no_panorama_fails_in_one_sentence_and_stops_no_other(pa
     )
     assert done.exit_code == 1 and "panorama" in done.output
     assert (tmp_path / "hdr" / "pano.exr").exists() and not (tmp_path / "hdr" / "photo.exr").exists()
-
-
-def test_sun_of():
-    assert sun_of(None) == "auto" and sun_of("off") == "off" and sun_of("35,-120") == (35, -120)
 
 
 def test_the_report_of_a_perspective_photo_says_what_it_cannot_know(tmp_path):

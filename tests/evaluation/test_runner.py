@@ -117,28 +117,3 @@ def test_bad_requests_fail_before_anything_runs(truths, tmp_path):
     with pytest.raises(ValueError, match="columns differ"):
         evaluate(truths, tmp_path / "other.csv", [])
     assert not (tmp_path / "r.csv").exists()
-
-
-def test_folders_say_what_they_lack(tmp_path):
-    with pytest.raises(FileNotFoundError, match="not a folder"):
-        find_truths(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match="no HDR truths"):
-        find_truths(tmp_path)
-    for name in ("a.npy", "a.hdr"):
-        (tmp_path / name).touch()
-    with pytest.raises(ValueError, match="both a.hdr and a.npy"):
-        find_truths(tmp_path)
-
-
-@pytest.mark.parametrize("spoilt", [b"\xff\xfe\0\xd8", b"\0" * 40, b"a,b\n1,2\n", b"\xe9\n"])
-def test_spoilt_result_files_are_named(tmp_path, spoilt):
-    (tmp_path / "r.csv").write_bytes(spoilt)
-    with pytest.raises(ValueError, match=r"r\.csv"):
-        read_rows(tmp_path / "r.csv")
-
-
-def test_a_number_that_is_none_is_named(tmp_path):
-    cells = ["x" if name in ("seconds",) else "" for name in COLUMNS]
-    (tmp_path / "r.csv").write_text(",".join(COLUMNS) + "\n" + ",".join(cells) + "\n")
-    with pytest.raises(ValueError, match=r"r\.csv is a damaged result file"):
-        read_rows(tmp_path / "r.csv")

@@ -8,7 +8,6 @@ import torch
 from hdrrecon import zoo
 from hdrrecon.camera.masks import over_mask, under_mask
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.networks.refine.kernel_heads import DecoupledHeads, sharp_first
 from hdrrecon.networks.refine.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.pipeline.pipeline import HDRPipeline
 from hdrrecon.train.loop import save_weights
@@ -115,26 +114,6 @@ def test_corrections_reach_the_sun(code):
     torch.nn.init.constant_(net.residual.bias, 12.0)
     white = torch.ones(1, 3, 16, 16)
     assert net(white, white).min() > 2**10
-
-
-def test_levels_take_over_from_the_sharp_one():
-    """Weights sum to one; with no logits the sharp level has them all."""
-    weights = sharp_first(torch.randn(2, 3, 4, 4))
-    torch.testing.assert_close(weights.sum(1), torch.ones(2, 4, 4))
-    assert torch.equal(sharp_first(torch.zeros(1, 3, 1, 1)).flatten(), torch.tensor([1.0, 0.0, 0.0]))
-
-
-def test_the_widest_level_brings_the_colour_of_the_surroundings_into_a_hole():
-    heads = DecoupledHeads(4, 8, 5, 3)
-    image, measured = torch.tensor([4.0, 2.0, 1.0]).view(1, 3, 1, 1).repeat(1, 1, 48, 48), torch.ones(1, 1, 48, 48)
-    image[..., 20:30, 20:30], measured[..., 20:30, 20:30] = 0, 0
-
-    def filtered():
-        return heads(torch.zeros(1, 4, 48, 48), torch.zeros(1, 8), image, measured)
-
-    assert torch.equal(filtered(), image)
-    heads.level.bias.data = torch.tensor([-1.0, 0.0, 1.0])  # from the sharp level to the widest
-    torch.testing.assert_close(filtered()[0, :, 25, 25], torch.tensor([4.0, 2.0, 1.0]), atol=0.02, rtol=0)
 
 
 def test_light_beyond_the_masks_does_not_speak_when_features_are_masked():

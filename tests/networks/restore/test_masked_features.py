@@ -9,7 +9,6 @@ from hdrrecon.camera.masks import over_mask
 from hdrrecon.color import luminance
 from hdrrecon.networks.restore.colour_hints import MAPS, colour_hints
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig, coloured
-from hdrrecon.networks.restore.restored_light import LAPLACE_80, RestoredLight
 from tests.conftest import needs_weights
 
 TINY = MaskedFeaturesConfig(widths=(8, 8, 16), kernels=(3, 3, 3), recognise=0, features=4, head=8, working_px=64)
@@ -81,14 +80,6 @@ def test_of_a_photo_that_clipped_everywhere_nothing_is_sure(net):
     fifth = torch.full((1, 3, 50, 40), 0.5)
     fifth[..., :39, :] = 1
     assert (net.look(fifth, fifth, 64)[:, TINY.features] == 0).all()
-
-
-def test_the_spread_is_that_of_a_laplace_law_with_the_same_interval():
-    one = torch.ones(1, 1, 2, 2)
-    light = RestoredLight(one, one, 3 * one, one, one)
-    assert light.spread.mean() == pytest.approx(2 / LAPLACE_80)
-    laplace = torch.distributions.Laplace(0.0, 1.0)
-    assert laplace.icdf(torch.tensor(0.9)) == pytest.approx(LAPLACE_80, rel=1e-5)
 
 
 def test_the_classifier_joins_and_stays_as_it_was():
