@@ -1,9 +1,15 @@
 """What `hdrrecon run` says at its end."""
 
+import shlex
+from pathlib import Path
+
+import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from hdrrecon.batch.photos import Job
 from hdrrecon.cli.main import app
+from hdrrecon.cli.run import _what_came, _write_options
 from tests.conftest import needs_weights
 
 
@@ -20,3 +26,29 @@ def test_one_photo_is_told_about(tmp_path, small_photo, monkeypatch):
     assert "nothing clipped: all light is measured" in said
     said = CliRunner().invoke(app, ["run", "sun.png", "dark.png", "-o", "both", "--model", "fast"]).stdout
     assert "restored" not in said and "2 done" in said
+
+
+@pytest.mark.parametrize(
+    "target, given, words",
+    [
+        ("a.hdr", None, "--confidence is a channel of .exr"),
+        ("a.hdr", {"peak_nits": 400.0}, "peak_nits"),
+        ("a.png", {"gain_channels": 1}, "gain_channels"),
+    ],
+)
+def test_what_a_format_does_not_have_is_refused_before_any_work(target, given, words):
+    """No further options: a confidence channel is asked for."""
+    with pytest.raises(ValueError, match=words):
+        _write_options(Path(target), True, "piz", given is None, given or {})
+
+
+def test_options_not_given_do_not_reach_the_writer():
+    options = _write_options(Path("a.exr"), False, "zip", False, {"white_nits": None, "primaries": "p3"})
+    assert (options.dtype, options.compression, options.primaries) == ("float", "zip", "p3")
+    assert options.white_nits is None and options.attributes["software"].startswith("hdrrecon ")
+
+
+def test_the_command_that_shows_a_result_can_be_pasted(tmp_path):
+    job = Job(tmp_path / "my photo.jpg", tmp_path / "it's.exr")
+    line = list(_what_came(job, "done", False))[-1]
+    assert shlex.split(line.split("browser: ")[1]) == ["hdrrecon", "view", str(job.target), str(job.source)]
