@@ -6,10 +6,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from hdrrecon.camera.response import CODES as SAMPLED
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.cli.options import response_of
-from hdrrecon.cli.response import CODES, report, response, shares
+from hdrrecon.cli.response import response
 from hdrrecon.estimate import estimate_response
 from hdrrecon.networks.linearize.crf_net import CrfConfig
 from hdrrecon.train.loop import save_weights
@@ -62,19 +61,3 @@ def test_command_line(small_photo, tmp_path, monkeypatch):
             and told.output.count("\n") == 1
         )
     assert run(str(photo), *options, "--plot", "curve.pdf").exit_code == 2
-
-
-def test_families_are_listed_from_the_likeliest():
-    assert shares({"camera": 0.2, "srgb": 0.75, "dorf": 0.05}) == "srgb 75 %, camera 20 %, dorf 5 %"
-
-
-def test_the_report_prints_the_curve_beside_srgb():
-    """Of sRGB itself the RMSE is 0 and both columns are the same."""
-    seen = {"size": (30, 40), "clipped": 0.25, "crushed": 0.0, "codes": 7, "levels": 5}
-    facts = {"families": {"srgb": 1.0}, "spread": np.full(len(SAMPLED), 0.125), "evidence": seen, "confidence": 0.5}
-    told = report("a.jpg", ResponseCurve(ResponseCurve.srgb().inverse, facts=facts))
-    assert "a.jpg: 40 x 30 pixels, 25.0 % clipped" in told and "RMSE from sRGB: 0.000" in told
-    table = [line.split() for line in told.splitlines()[-len(CODES) :]]
-    assert [int(row[0]) for row in table] == list(CODES) and all(row[2] == "0.1250" for row in table)
-    # IEC 61966-2-1 at code 128 of 255
-    assert all(row[1] == row[3] for row in table) and table[CODES.index(128)][1] == "0.2159"

@@ -17,3 +17,8 @@ def test_cells_come_back_and_numbers_are_aligned_right(rows, words):
 
 def test_a_table_without_rows_is_its_heading():
     assert markdown_table(["method", "dB"], []) == "| method | dB |\n| --- | ---: |"
+
+
+def test_padded_numbers_stand_below_each_other():
+    lines = markdown_table(["method", "dB"], [["full", "29.5"], ["a", "3"]], padded=True).splitlines()
+    assert len({len(line) for line in lines}) == 1 and lines[3].endswith("|    3 |")

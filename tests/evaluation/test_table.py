@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 from io import StringIO
 
 from hdrrecon.evaluation.statistics import Summary, summarise
@@ -21,10 +22,11 @@ def test_tables_hold_every_number():
 
 def test_the_best_method_comes_first_and_nan_last():
     given = rows([3.0] * 8) + [r for r in rows([-3.0] * 8, method="worse") if r["method"] == "worse"]
-    table = to_markdown(summarise(given))
-    first = [line for line in table.split("verdict |")[0].splitlines() if line.startswith("| ")]
-    names = [line.split(" | ")[0].strip("| ") for line in first if "dB" not in line]
-    assert names[:3] == ["mine", "linearised_input", "worse"]
+    found = summarise(given, ["pu21_psnr"])
+    empty = replace(found[0], method="empty", n=0, mean=math.nan)
+    table = to_markdown([empty, *found], ["pu21_psnr"])
+    places = [table.index(f"| {name} |") for name in ("mine", "linearised_input", "worse", "empty")]
+    assert places == sorted(places)
 
 
 def test_failures_and_nan_stand_beside_the_method():
