@@ -6,13 +6,10 @@ Source: Adobe DNG specification 1.4; tags beyond TIFF 6.0 by their numbers there
 from __future__ import annotations
 
 import io
-from os import PathLike
-from pathlib import Path
 
 import numpy as np
 
 from hdrrecon.color import REC709_TO_XYZ
-from hdrrecon.io.atomic import atomic_write
 from hdrrecon.io.optional import need
 from hdrrecon.rawcodec.description import Description
 
@@ -58,11 +55,3 @@ def encode_dng(raw: np.ndarray, description: Description) -> bytes:
         out, codes, photometric=_LINEAR_RAW, planarconfig="contig", extratags=tags, metadata=None, software="hdrrecon"
     )
     return out.getvalue()
-
-
-def write_dng(path: str | PathLike, raw: np.ndarray, description: Description) -> Path:
-    """Write `encode_dng` to a file, whole or not at all."""
-    data = encode_dng(raw, description)
-    with atomic_write(Path(path)) as temporary:
-        temporary.write_bytes(data)
-    return Path(path)
