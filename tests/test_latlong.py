@@ -38,6 +38,12 @@ def test_angles_undo_directions(elevation, azimuth, length):
     assert angles(length * vector) == pytest.approx((elevation, azimuth), abs=1e-6)
 
 
+def test_rows_and_columns_by_hand():
+    """Middles of pixels: from near the zenith down, and from near -180 degrees to the right."""
+    np.testing.assert_allclose(latitudes(4), [67.5, 22.5, -22.5, -67.5])
+    np.testing.assert_allclose(longitudes(8), [-157.5, -112.5, -67.5, -22.5, 22.5, 67.5, 112.5, 157.5])
+
+
 def test_where_the_pixels_look():
     """The middle of the picture looks along +z, right of it is +x, up is +y."""
     np.testing.assert_allclose(direction(0, 0), [0, 0, 1], atol=1e-12)

@@ -1,6 +1,7 @@
 """Results are known by their own mark, photos are not taken for them."""
 
 import pytest
+from PIL import Image
 
 from hdrrecon.io.mark import NAMESPACE, SOFTWARE, box_mark, is_result, png_mark
 from tests.io.files import encode, jpeg, picture, with_png_chunk
@@ -8,6 +9,12 @@ from tests.io.files import encode, jpeg, picture, with_png_chunk
 
 def packet(software: str) -> bytes:
     return f'<rdf:Description xmlns:hdrrecon="{NAMESPACE}" hdrrecon:Software="{software}"/>'.encode()
+
+
+def described(text: bytes) -> bytes:
+    exif = Image.Exif()
+    exif[0x010E] = text.decode()
+    return exif.tobytes()
 
 
 MARKED = {
@@ -22,6 +29,8 @@ PLAIN = {
     "jpeg": jpeg(picture()),
     "another's": jpeg(picture(), xmp=packet("other 1.0")),
     "comment": jpeg(picture(), comment=SOFTWARE.encode()),  # a caption may name the program
+    "packet in a comment": jpeg(picture(), comment=b"http://ns.adobe.com/xap/1.0/\0" + packet(SOFTWARE)),
+    "packet in EXIF": jpeg(picture(), exif=described(packet(SOFTWARE))),
     "empty": b"",
     "cut": MARKED["jpeg"][:12],
 }
