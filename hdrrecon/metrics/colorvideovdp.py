@@ -52,8 +52,9 @@ def require_colorvideovdp() -> None:
     except (ImportError, RuntimeError) as error:  # RuntimeError: a torchvision built for another torch
         raise ModuleNotFoundError(
             f"ColorVideoVDP cannot be imported ({error}): it needs torchvision built for the same torch, which the CPU "
-            "torch of constraints.txt does not have beside it; make an environment of its own, install torch and "
-            "torchvision there from one index, then `pip install cvvdp` and hdrrecon; or evaluate without --cvvdp"
+            "torch of constraints.txt does not have beside it; make an environment of its own with torch and "
+            "torchvision that match, then `pip install cvvdp` and hdrrecon there (docs/evaluation.md); or evaluate "
+            "without --cvvdp"
         ) from error
 
 
