@@ -54,3 +54,10 @@ def test_srgb_gradient_is_finite_everywhere():
     x = torch.tensor([-0.1, 0.0, 1e-6, 0.5, 4.0], requires_grad=True)
     (color.linear_to_srgb(x) + color.srgb_to_linear(x)).sum().backward()
     assert torch.isfinite(x.grad).all()
+
+
+def test_uv_of_d65_white_in_numpy_and_torch():
+    """Published for D65: u' = 0.1978, v' = 0.4683 (CIE 15)."""
+    white = np.array([[1.0, 1.0, 1.0]]) @ color.REC709_TO_XYZ.T
+    np.testing.assert_allclose(color.xyz_to_uv(white), [[0.1978, 0.4683]], atol=1e-4)
+    np.testing.assert_array_equal(color.xyz_to_uv(torch.from_numpy(white)).numpy(), color.xyz_to_uv(white))
