@@ -22,6 +22,12 @@ def test_shares_are_those_of_numpy(height, width, seed):
     assert found["crushed"] == pytest.approx((stored.max(-1) < 13).mean())
 
 
+@pytest.mark.parametrize("code, clipped, crushed", [(12, 0, 1), (13, 0, 0), (249, 0, 0), (250, 1, 0)])
+def test_the_codes_at_which_counting_begins(code, clipped, crushed):
+    found = evidence(PixelCodes(torch.full((2, 3, 3), code, dtype=torch.uint8)))
+    assert (found["clipped"], found["crushed"]) == (clipped, crushed)
+
+
 def test_counting_in_bands_counts_every_row_once(small_photo, monkeypatch):
     whole = evidence(PixelCodes(torch.from_numpy(small_photo)))
     monkeypatch.setattr(response, "BAND_PX", 7 * 128)
