@@ -62,7 +62,8 @@ def regions(marked: np.ndarray) -> np.ndarray:
 
     labels, count = label(marked, np.ones((3, 3)))
     left, right = labels[:, 0], labels[:, -1]
-    pairs = np.concatenate([np.stack([left, np.roll(right, k)])[:, 1:-1] for k in (-1, 0, 1)], axis=1)
+    beside, above, below = (left, right), (left[1:], right[:-1]), (left[:-1], right[1:])
+    pairs = np.concatenate([np.stack(pair) for pair in (beside, above, below)], axis=1)
     pairs = pairs[:, (pairs > 0).all(axis=0)]
     touching = coo_array((np.ones(pairs.shape[1]), pairs), shape=(count + 1, count + 1))
     _, region_of = connected_components(touching, directed=False)
