@@ -1,5 +1,8 @@
 """Headers and chunks survive their bytes; what is cut off or changed is noticed."""
 
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,3 +56,12 @@ def test_a_chunk_survives_and_none_comes_of_a_part_of_it(first, last, lanes, dat
 def test_the_check_sum_is_crc_32_of_data_and_symbols():
     assert chunk_crc(b"123456789", []) == 0xCBF43926  # the check value of CRC-32 (ISO 3309)
     assert chunk_crc(b"1", [np.frombuffer(b"2345", "<i2"), np.frombuffer(b"6789", "<i2")]) == 0xCBF43926
+
+
+@pytest.mark.parametrize("place, value", [(4, 2), (5, 8)])
+def test_a_newer_version_and_flags_nobody_knows_are_refused(place, value):
+    """Such a stream is whole: its check sum is right."""
+    written = bytearray(write_header(Header(1, 8, 8, 2, 3, 100, 8, 9), b"base")[:-4])
+    written[place] = value
+    with pytest.raises(StreamError, match="update hdrrecon"):
+        read_header(bytes(written) + struct.pack("<I", zlib.crc32(written)))

@@ -27,3 +27,40 @@ def test_a_dng_is_read_back_by_libraw(tmp_path):
             output_color=rawpy.ColorSpace.raw, adjust_maximum_thr=0.0,
         )  # fmt: skip
     np.testing.assert_allclose(out / 65535, raw, atol=2e-5)
+
+
+def test_tags_say_what_the_specification_asks_for():
+    """Adobe DNG 1.4: neutral is what a grey card gives in camera RGB; the matrix brings XYZ there."""
+    import io
+
+    import tifffile
+
+    from hdrrecon.color import REC709_TO_XYZ
+    from hdrrecon.rawcodec.dng import encode_dng
+
+    data = encode_dng(np.array([[[-1, 0.5, 2]]], np.float32), FACTS)
+    with tifffile.TiffFile(io.BytesIO(data)) as file:
+        tags = {tag.code: tag.value for tag in file.pages[0].tags.values()}
+        codes = file.pages[0].asarray()
+
+    def numbers(tag):
+        return np.array(tag[::2]) / np.array(tag[1::2])
+
+    assert bytes(tags[50706]) == b"\x01\x04\0\0" and tags[262] == 34892 and tags[274] == FACTS.orientation
+    neutral = numbers(tags[50728])
+    assert neutral * FACTS.gains == pytest.approx(1, abs=1e-5)
+    white = numbers(tags[50721]).reshape(3, 3) @ REC709_TO_XYZ @ MATRIX @ np.ones(3)
+    assert white == pytest.approx(neutral, abs=1e-4)
+    assert codes.tolist() == [[[0, 32768, 65535]]], "light is kept within black and white"
+
+
+def test_a_disk_without_room_leaves_no_file(tmp_path, monkeypatch):
+    from hdrrecon.rawcodec import dng
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(dng, "encode_dng", full)
+    with pytest.raises(OSError, match="No space"):
+        dng.write_dng(tmp_path / "out.dng", np.zeros((2, 2, 3), np.float32), FACTS)
+    assert not list(tmp_path.iterdir())

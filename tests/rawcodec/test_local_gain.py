@@ -31,6 +31,7 @@ def test_a_ramp_of_cells_is_a_ramp_of_pixels_between_their_centres():
     centre = CELL // 2
     assert np.diff(row[centre : 3 * CELL]) == pytest.approx(1 / CELL, abs=1e-5)
     assert (row[:centre] == 0).all() and (row[3 * CELL + centre :] == 3).all()
+    assert row[centre] == 0.5 / CELL, "pixels count from their centres"
 
 
 @given(st.integers(1, 300))

@@ -35,4 +35,5 @@ def test_folds_stay_within_what_the_sensor_has():
     changes = tuple(np.log(random.dirichlet(np.ones(5), s).transpose(2, 0, 1)[None]) for s in ((12, 11), (11, 12)))
     unary = np.log(random.dirichlet(np.ones(4), (12, 12)).transpose(2, 0, 1)[None])
     out = move_segments(folds, changes, unary)
+    assert move_segments(folds + 9, changes, unary).max() == 3
     assert out.shape == folds.shape and out.dtype == folds.dtype and out.min() >= 0 and out.max() <= 3
