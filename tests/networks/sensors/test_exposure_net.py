@@ -7,7 +7,7 @@ import torch
 from hdrrecon.networks.sensors.exposure_net import ExposureNet, ExposureNetConfig
 from hdrrecon.sensors.bracket import shown_at, transferred
 from tests.sensors.scenes import room
-from tests.sensors.test_sensor_bracket import SRGB, photo
+from tests.sensors.test_bracket import SRGB, photo
 
 
 def test_an_untrained_network_re_photographs():
