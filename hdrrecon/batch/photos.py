@@ -79,7 +79,7 @@ def crew_for(device: str, photos: int, cores: int) -> Crew:
 
 
 class PhotoWork:
-    """The two steps, for `conveyor.convey`: jobs in, the path of the result out, or None where one existed already.
+    """The two steps, for `workers.convey`: jobs in, the path of the result out, or None where one existed already.
 
     A full disk sets `stop`: what follows would be computed in vain.
     """

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import hdrrecon
 from hdrrecon.camera.response import CODES, ResponseCurve
 from hdrrecon.cli.main import app
-from hdrrecon.evaluation import response_estimators as measure_response
+from hdrrecon.evaluation import response_estimators
 from hdrrecon.evaluation.response_estimators import (
     ORACLE,
     cases,
@@ -60,7 +60,7 @@ def test_fixed_curves_and_the_truth_are_scored_as_they_must(folders):
 
 def test_real_photos_are_judged_by_the_curve_of_their_own_bracket(folders, tmp_path, small_hdr):
     """Only the split that nothing was trained on counts; a photo taken with that curve is linearised by it."""
-    camera = ResponseCurve(measure_response.camera_curve((np.arange(256) / 250) ** 2.8))
+    camera = ResponseCurve(response_estimators.camera_curve((np.arange(256) / 250) ** 2.8))
     photo = np.rint(255 * camera.expose(np.minimum(small_hdr, 1))).astype(np.uint8)
     for name in "ab":
         cv2.imwrite(str(tmp_path / f"{name}.jpg"), photo[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 100])
@@ -99,7 +99,7 @@ def test_command_line(folders, tmp_path, monkeypatch):
     def srgb(code):
         return ResponseCurve.srgb().inverse[0]
 
-    monkeypatch.setattr(measure_response, "networks", lambda files: {"default (none)": srgb})
+    monkeypatch.setattr(response_estimators, "networks", lambda files: {"default (none)": srgb})
     words = ["--views", str(folders[0]), "--curves", str(folders[1]), "--out", str(tmp_path / "out.md")]
     done = CliRunner().invoke(app, ["evaluate-response", *words])
     assert done.exit_code == 0 and (tmp_path / "out.md").read_text() == done.output and "default (none)" in done.output

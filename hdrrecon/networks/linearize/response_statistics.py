@@ -9,7 +9,7 @@ Three kinds, each known from the literature on single-image radiometric calibrat
 * **colours**: on one edge the middle is equally far along in R, G and B in linear light, at whatever levels these
   are (Lin, Gu, Yamazaki & Shum, CVPR 2004).
 
-and what `handling_statistics` adds: how the photo was made and what happened to it since. All are normalised counts, so
+and what `trace_statistics` adds: how the photo was made and what happened to it since. All are normalised counts, so
 photos of any size compare.
 """
 
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from hdrrecon.networks.linearize import postprocessing_statistics as handling
+from hdrrecon.networks.linearize import postprocessing_statistics as traces
 from hdrrecon.networks.linearize.counts_on_cpu import Counts, count
 from hdrrecon.networks.linearize.histograms import (
     CLIPPED,
@@ -51,13 +51,13 @@ KINDS = {
     "edges": EDGE_ROWS * (EDGE_PLACES + 1),
     "wide_edges": EDGE_ROWS * (EDGE_PLACES + 1),
     "colours": COLOUR_ROWS * (COLOUR_PLACES + 1),
-    "heights": handling.HEIGHTS_SIZE,
-    "wide_heights": handling.HEIGHTS_SIZE,
+    "heights": traces.HEIGHTS_SIZE,
+    "wide_heights": traces.HEIGHTS_SIZE,
     "places": 3 * EDGE_ROWS,
     "wide_places": 3 * EDGE_ROWS,
-    "saturation": handling.SATURATION_SIZE,
-    "ends": handling.ENDS_SIZE,
-    "handling": handling.HANDLING_SIZE,
+    "saturation": traces.SATURATION_SIZE,
+    "ends": traces.ENDS_SIZE,
+    "handling": traces.HANDLING_SIZE,
 }
 Counting = Callable[[Tensor], Tensor]
 CLASSIC = ("levels", "slopes", "edges", "wide_edges", "colours")
@@ -99,8 +99,8 @@ def statistics_of(counts: Counts, pixels: int) -> Tensor:
             _moments(of["places"]),
             _moments(of["wide_places"]),
             row_histograms(of["saturation"]),
-            handling.end_vector(of["codes"], pixels),
-            handling.handling_vector(of["differences"], of["grid"], of["codes"][0]),
+            traces.end_vector(of["codes"], pixels),
+            traces.handling_vector(of["differences"], of["grid"], of["codes"][0]),
         ]
     )
 
@@ -115,13 +115,13 @@ def photo_statistics(code: Tensor) -> Tensor:
             edges,
             edge_statistics(code, 2),
             colour_statistics(code),
-            handling.height_statistics(code, 1),
-            handling.height_statistics(code, 3),
+            traces.height_statistics(code, 1),
+            traces.height_statistics(code, 3),
             places,
             place_statistics(code, 4),
-            handling.saturation_statistics(code),
-            handling.end_statistics(code),
-            handling.handling_statistics(code),
+            traces.saturation_statistics(code),
+            traces.end_statistics(code),
+            traces.trace_statistics(code),
         ]
     )
 
