@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from fnmatch import fnmatch
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from hdrrecon.camera.response import ResponseCurve
-from hdrrecon.options import Highlights, Sun, UsageError
+from hdrrecon.options import UsageError
 from hdrrecon.pipeline.classic import CLASSIC, PREFIX
 from hdrrecon.pipeline.pipeline import HDRPipeline
 from hdrrecon.pipeline.pixels import PixelCodes
@@ -89,24 +89,10 @@ class ClassicPipeline(HDRPipeline):
         codes: PixelCodes,
         response: ResponseCurve | None = None,
         prior: dict[str, float] | None = None,
-        *,
-        smooth: bool = False,
-        highlights: Highlights = "median",
-        panorama: bool | None = None,
-        refined: bool = True,
-        sun: Sun = "auto",
+        **options: Any,
     ) -> ExpandedPhoto:
-        """As `HDRPipeline.prepare`; a response of None is the sRGB curve."""
-        photo = super().prepare(
-            codes,
-            response or ResponseCurve.srgb(),
-            prior,
-            smooth=smooth,
-            highlights=highlights,
-            panorama=panorama,
-            refined=refined,
-            sun=sun,
-        )
+        """As `HDRPipeline.prepare`, with its options; a response of None is the sRGB curve."""
+        photo = super().prepare(codes, response or ResponseCurve.srgb(), prior, **options)
         linear = photo.linear(slice(0, codes.size[0]))
         light = torch.from_numpy(CLASSIC[self.name](linear.cpu().numpy())).to(linear.device)
         return ExpandedPhoto(**{f.name: getattr(photo, f.name) for f in fields(photo)}, expanded=light)

@@ -152,15 +152,13 @@ def write_reconstruction(
             with row_writer(target, size, alpha=photo.alpha is not None, confidence=confidence, **options) as writer:
                 for _, parts in bands:
                     writer.write(*parts)
-            if tell is not None:
-                tell(facts)
-            return target
-        light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
-        for band, (part, alpha_part, _) in bands:
-            light[band] = part
-            if alpha is not None:
-                alpha[band] = alpha_part
-        write(target, light, alpha=alpha, **options)
+        else:
+            light, alpha = np.empty((*size, 3), np.float32), None if photo.alpha is None else np.empty(size, np.float32)
+            for band, (part, alpha_part, _) in bands:
+                light[band] = part
+                if alpha is not None:
+                    alpha[band] = alpha_part
+            write(target, light, alpha=alpha, **options)
         if tell is not None:
             tell(facts)
         return target
