@@ -407,11 +407,11 @@ class Reconstructor:
 
 def _with_gradient(light: Tensor, image: Tensor, responses: list[ResponseCurve]) -> Tensor:
     """`light` with the gradient of a tensor that requires one (`pipeline.gradients`)."""
-    from hdrrecon.pipeline.gradients import carried
+    from hdrrecon.pipeline.gradients import carry_gradient
 
     if image.ndim == 4:
-        return carried(light, image.to(light.dtype), responses)
-    return carried(light[None], image[None].to(light.dtype), responses)[0]
+        return carry_gradient(light, image.to(light.dtype), responses)
+    return carry_gradient(light[None], image[None].to(light.dtype), responses)[0]
 
 
 def _copied(pipeline: HDRPipeline) -> HDRPipeline:

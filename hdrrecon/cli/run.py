@@ -191,7 +191,7 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
                 if outcome.error is not None:
                     say(sentence(source, outcome.error), "red")
                 elif light := work.told.get(outcome.job.target):
-                    for line in _what_came(outcome.job, light, order.preview):
+                    for line in _result_lines(outcome.job, light, order.preview):
                         typer.echo(line)
                 tally["failed" if outcome.error is not None else "done" if outcome.value else "skipped"] += 1
                 step()
@@ -201,7 +201,7 @@ def _work_on(todo: list, reconstructor, order, step, say) -> Counter:
     return tally
 
 
-def _what_came(job: Job, told: str, preview: bool) -> Iterator[str]:
+def _result_lines(job: Job, told: str, preview: bool) -> Iterator[str]:
     """Lines about one result: where it is, what changed, how to look at it."""
     from hdrrecon.batch.collect import preview_of
 

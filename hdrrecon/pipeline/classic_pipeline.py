@@ -18,7 +18,7 @@ from hdrrecon.options import UsageError
 from hdrrecon.pipeline.classic import CLASSIC, PREFIX
 from hdrrecon.pipeline.pipeline import HDRPipeline
 from hdrrecon.pipeline.pixels import PixelCodes
-from hdrrecon.pipeline.prepared import PreparedPhoto, weakened
+from hdrrecon.pipeline.prepared import PreparedPhoto, blend_in_stops
 
 
 def list_classic(pattern: str = "*") -> list[str]:
@@ -49,7 +49,7 @@ class ExpandedPhoto(PreparedPhoto):
         assert self.expanded is not None
         light = self.expanded[rows]
         if self.strength != 1:
-            light = weakened(light, self.linear(rows), self.strength)
+            light = blend_in_stops(light, self.linear(rows), self.strength)
         if self.max_stops is not None:
             light = light.clamp(max=2.0**self.max_stops)
         return light, self._measured(rows) if confidence else None

@@ -15,7 +15,7 @@ from hdrrecon.camera.response import ResponseCurve
 DARKEST = 1e-6  # linear light below which a gain is no number
 
 
-def carried(light: Tensor, code: Tensor, responses: list[ResponseCurve]) -> Tensor:
+def carry_gradient(light: Tensor, code: Tensor, responses: list[ResponseCurve]) -> Tensor:
     """`light` as it is, with the gradient of `code`.
 
     Args:

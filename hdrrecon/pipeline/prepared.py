@@ -203,7 +203,7 @@ class PreparedPhoto:
             light = torch.maximum(light * torch.exp2(over * self._colourless(self.guide.at(y, x))), linear)
             doubt = over.amax(1) * GUIDED_DOUBT if doubted else None
         if self.strength != 1:
-            light = weakened(light, linear, self.strength)
+            light = blend_in_stops(light, linear, self.strength)
         if self.max_stops is not None:
             light = light.clamp(max=2.0**self.max_stops)
         # One channel for all three: the same number in another lane of exp2 may differ in its last bit.
@@ -250,7 +250,7 @@ def full_groups(indices: Tensor, device: torch.device) -> Iterator[tuple[int, Te
         yield first, torch.cat([group, group[:1].expand(size - len(group))])
 
 
-def weakened(light: Tensor, linear: Tensor, strength: float) -> Tensor:
+def blend_in_stops(light: Tensor, linear: Tensor, strength: float) -> Tensor:
     """A part of the way from the linearised photo to its light, in stops; `strength` 0 gives the first, 1 the
     second."""
     dark = linear < 1e-6  # no stops lead from black to light

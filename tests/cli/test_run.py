@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from hdrrecon.batch.photos import Job
 from hdrrecon.cli.main import app
-from hdrrecon.cli.run import _what_came, _write_options
+from hdrrecon.cli.run import _result_lines, _write_options
 from tests.conftest import needs_weights
 
 
@@ -50,5 +50,5 @@ def test_options_not_given_do_not_reach_the_writer():
 
 def test_the_command_that_shows_a_result_can_be_pasted(tmp_path):
     job = Job(tmp_path / "my photo.jpg", tmp_path / "it's.exr")
-    line = list(_what_came(job, "done", False))[-1]
+    line = list(_result_lines(job, "done", False))[-1]
     assert shlex.split(line.split("browser: ")[1]) == ["hdrrecon", "view", str(job.target), str(job.source)]

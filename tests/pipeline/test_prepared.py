@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.pipeline.pixels import PixelCodes
-from hdrrecon.pipeline.prepared import LEAST_CRUSHED, PreparedPhoto, full_groups, something_missing, weakened
+from hdrrecon.pipeline.prepared import LEAST_CRUSHED, PreparedPhoto, blend_in_stops, full_groups, something_missing
 
 CPU = torch.device("cpu")
 amounts = st.floats(2.0**-14, 64, width=32)
@@ -25,14 +25,14 @@ def test_groups_are_always_full_and_hold_every_index_once(number):
 
 @given(amounts, amounts, st.floats(0, 1))
 def test_strength_goes_in_stops_from_the_photo_to_the_light(light, linear, strength):
-    got = weakened(torch.tensor([light]), torch.tensor([linear]), strength).log2().item()
+    got = blend_in_stops(torch.tensor([light]), torch.tensor([linear]), strength).log2().item()
     a, b = torch.tensor(linear).log2().item(), torch.tensor(light).log2().item()
     assert got == pytest.approx(a + strength * (b - a), abs=1e-3)
 
 
 def test_no_stops_lead_from_black_so_its_light_is_added_in_parts():
     light, black = torch.tensor([0.4, 0.0]), torch.zeros(2)
-    assert weakened(light, black, 0.25).tolist() == pytest.approx([0.1, 0])
+    assert blend_in_stops(light, black, 0.25).tolist() == pytest.approx([0.1, 0])
 
 
 def test_without_stages_the_light_is_the_linearised_photo_and_clipped_pixels_are_not_sure():

@@ -64,7 +64,7 @@ class Counts:
         heights, wide_heights: (HEIGHT_LEVELS, HEIGHT_BINS) at steps 1 and 3.
         saturation: (SATURATION_LEVELS, SATURATION_BINS).
         codes: (2, 256) of green, and of the brightest channel.
-        differences: mean absolute differences, in the order of `postprocessing_statistics.trace_statistics`.
+        differences: mean absolute differences, in the order of `postprocessing_statistics.postprocessing_traces`.
         grid: (2, BLOCK) mean heights of green's edges by place in a JPEG block, along rows and along columns.
     """
 

@@ -77,7 +77,7 @@ def end_vector(codes: Tensor, pixels: int) -> Tensor:
     return torch.cat([share[:, :DARK_CODES], share[:, 256 - BRIGHT_CODES :]], 1).flatten()
 
 
-def trace_statistics(code: Tensor) -> Tensor:
+def postprocessing_traces(code: Tensor) -> Tensor:
     """-> (HANDLING_SIZE,): log mean differences of green and of two colour differences at several steps, strength of
     the 8 x 8 grid, roughness and gaps of green's histogram."""
     red, green, blue = code
@@ -88,7 +88,7 @@ def trace_statistics(code: Tensor) -> Tensor:
 
 def handling_vector(differences: Tensor, grid: Tensor, codes: Tensor) -> Tensor:
     """Mean absolute differences (36,), the mean heights of edges (2, BLOCK) at each place in a block, and counts (256,)
-    of green's codes -> `trace_statistics`."""
+    of green's codes -> `postprocessing_traces`."""
     steps = (1 + 1000 * differences).log() / 2
     grid = grid / grid.mean(1, keepdim=True).clamp(min=1e-5)
     blocks = torch.stack([grid.amax(1).clamp(max=5), 4 * grid.std(1).clamp(max=5), grid[:, -1].clamp(max=5)], 1)

@@ -9,8 +9,8 @@ Three kinds, each known from the literature on single-image radiometric calibrat
 * **colours**: on one edge the middle is equally far along in R, G and B in linear light, at whatever levels these
   are (Lin, Gu, Yamazaki & Shum, CVPR 2004).
 
-and what `trace_statistics` adds: how the photo was made and what happened to it since. All are normalised counts, so
-photos of any size compare.
+and what `postprocessing_traces` adds: how the photo was made and what happened to it since. All are normalised counts,
+so photos of any size compare.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def photo_statistics(code: Tensor) -> Tensor:
             place_statistics(code, 4),
             traces.saturation_statistics(code),
             traces.end_statistics(code),
-            traces.trace_statistics(code),
+            traces.postprocessing_traces(code),
         ]
     )
 

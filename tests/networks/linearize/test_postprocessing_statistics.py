@@ -17,8 +17,8 @@ from hdrrecon.networks.linearize.postprocessing_statistics import (
     SATURATION_SIZE,
     end_statistics,
     height_statistics,
+    postprocessing_traces,
     saturation_statistics,
-    trace_statistics,
 )
 from hdrrecon.networks.linearize.response_statistics import EDGE_ROWS, place_statistics
 
@@ -40,8 +40,8 @@ def as_code(image: np.ndarray) -> torch.Tensor:
 def test_coding_shows_the_grid():
     image = photo()
     coded = cv2.imdecode(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 30])[1], cv2.IMREAD_COLOR)
-    strongest, spread, border = trace_statistics(as_code(coded))[GRID]
-    plain = trace_statistics(as_code(image))[GRID]
+    strongest, spread, border = postprocessing_traces(as_code(coded))[GRID]
+    plain = postprocessing_traces(as_code(image))[GRID]
     assert strongest > plain[0] and spread > plain[1] and border > 1.2 * plain[2]
 
 
@@ -50,7 +50,7 @@ def test_a_stretched_histogram_has_gaps():
     image = photo()
 
     def gaps(x):
-        return float(trace_statistics(as_code(x))[GAPS])
+        return float(postprocessing_traces(as_code(x))[GAPS])
 
     assert gaps((image // 2) * 2) > gaps(image) + 0.2
 
@@ -102,7 +102,7 @@ def test_ends_are_shares_of_single_codes():
 def test_any_photo_gives_finite_statistics(size, fill):
     code = torch.rand(3, *size) if fill is None else torch.full((3, *size), fill)
     for values, length in (
-        (trace_statistics(code), HANDLING_SIZE),
+        (postprocessing_traces(code), HANDLING_SIZE),
         (end_statistics(code), ENDS_SIZE),
         (saturation_statistics(code), SATURATION_SIZE),
         (height_statistics(code, 3), HEIGHTS_SIZE),
