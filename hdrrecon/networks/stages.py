@@ -19,6 +19,7 @@ from hdrrecon.camera.basis import FAMILIES
 if TYPE_CHECKING:
     from hdrrecon.networks.restore.features import Seen
     from hdrrecon.networks.restore.restored_light import RestoredLight
+    from hdrrecon.options import Highlights
 
 
 class Linearizer(Protocol):
@@ -70,6 +71,11 @@ class Restorer(Protocol):
     def answer(self, code: Tensor, linear: Tensor, deep: Tensor) -> RestoredLight:
         """Pixel by pixel, in any arrangement (N, C, n, 1); `deep`: the features of each pixel, enlarged."""
         ...
+
+    def answer_one(self, code: Tensor, linear: Tensor, deep: Tensor, highlights: Highlights) -> tuple[Tensor, Tensor]:
+        """Of `answer` the stops (N, 3, n, 1) that `highlights` names, and the shadow (N, 3, n, 1)."""
+        light = self.answer(code, linear, deep)
+        return getattr(light, highlights), light.shadow
 
 
 class Refiner(Protocol):

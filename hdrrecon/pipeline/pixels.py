@@ -82,6 +82,22 @@ class PixelCodes:
         flags = flags_of(self.code(rows)) if self._flags is None else self.looked_up(rows, self._flags)
         return flags[..., 0] | flags[..., 1] | flags[..., 2]
 
+    def lost_mask(self, rows: slice, shadows: bool) -> Tensor:
+        """Which pixels of some rows are over-exposed or, if `shadows` count, under-exposed: (n,) bool."""
+        flags = self.flags(rows).view(-1)
+        lost = (flags & OVER) > 0
+        return lost | ((flags & LIT) == 0) if shadows else lost
+
+    def lost(self, rows: slice, shadows: bool) -> Tensor:
+        """Where `lost_mask` is true, ascending."""
+        if self.even_bytes is None:
+            return self.lost_mask(rows, shadows).nonzero()[:, 0]
+        import cv2
+
+        least = self.first_lit if shadows else 0
+        measured = cv2.inRange(self.brightest_bytes(rows), least, self.first_over - 1)
+        return torch.from_numpy(np.flatnonzero(measured == 0))
+
     def three_bytes(self, rows: slice) -> np.ndarray:
         """Some rows of `bytes`, (h, W, 3), contiguous."""
         stored = self.bytes[rows]

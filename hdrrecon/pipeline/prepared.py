@@ -21,19 +21,16 @@ from hdrrecon.networks.restore.features import Seen
 from hdrrecon.networks.stages import Restorer
 from hdrrecon.options import Highlights
 from hdrrecon.pipeline.panorama_light import SURE_STOPS, PanoramaLight
-from hdrrecon.pipeline.pixels import ABOVE_BLACK, LIT, OVER, PixelCodes
+from hdrrecon.pipeline.pixels import ABOVE_BLACK, OVER, PixelCodes
 from hdrrecon.pipeline.resample import Enlarged
 from hdrrecon.pipeline.restored_pixels import MOST_PX, RestoredPixels
 
 GUIDED_DOUBT = 0.15  # the chance that light from a guide of a quarter of the photo's size is off by more than that
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
-_GROUP_PX = {
-    "cpu": 1 << 12
-}  # pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch
+# Pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch.
+_GROUP_PX = {"cpu": 1 << 13}
 _GROUP_PX_ELSEWHERE = 1 << 18
 _KEPT_AT_ONCE = 1 << 16  # pixels, whole groups
-# a group is shown as so many pictures: of a single large one, a convolution on one core rounds the end differently
-_SHOWN = 64
 
 
 @dataclass(frozen=True)
@@ -138,20 +135,17 @@ class PreparedPhoto:
 
     def lost(self, rows: slice) -> Tensor:
         """Indices within `rows` of the pixels that stages 2 and 3 work on, ascending."""
-        return self._lost(rows).nonzero()[:, 0]
+        return self.codes.lost(rows, self._mends_shadows)
 
-    def _lost(self, rows: slice) -> Tensor:
-        flags = self.codes.flags(rows).view(-1)
-        lost = (flags & OVER) > 0
-        if self.correction is not None or fills_shadows(self.restore):
-            lost |= (flags & LIT) == 0
-        return lost
+    @property
+    def _mends_shadows(self) -> bool:
+        return self.correction is not None or fills_shadows(self.restore)
 
     def _wanted(self, rows: slice) -> Tensor:
         """Indices within `rows` of all pixels whose light is not simply what was measured."""
         if self.lost_light is None:
             return self.lost(rows)
-        wanted = self._lost(rows)
+        wanted = self.codes.lost_mask(rows, self._mends_shadows)
         return (wanted | self.lost_light.given_pixels(rows, self.codes.size, wanted.device)).nonzero()[:, 0]
 
     def _lit(self, rows: slice, index: Tensor, linear: Tensor, doubted: bool) -> tuple[Tensor, Tensor | None]:
@@ -169,20 +163,19 @@ class PreparedPhoto:
         """Stage 2's light (n, 3) of one group of pixels, and the chance (n,) that it is wrong, if asked for."""
         if self.deep is None:
             return linear, None
-        over = over_mask(code)
-
-        def image(values):
-            return values.view(_SHOWN, -1, values.shape[-1]).transpose(1, 2)[..., None]
-
-        def column(values):
-            return values[..., 0].transpose(1, 2).flatten(0, 1)
-
-        answer = self.restore.answer(image(code), image(linear), image(self.deep.at(y, x)))
-        light = linear * torch.exp2(over * self._colourless(column(getattr(answer, self.highlights))))
+        # Channels first, (1, C, n, 1): long rows of numbers are quicker than many short ones.
+        code, linear = (values.T.contiguous()[None, ..., None] for values in (code, linear))
+        deep, over, doubt = self.deep.at(y, x).T[None, ..., None], over_mask(code), None
+        if doubted:
+            answer = self.restore.answer(code, linear, deep)
+            stops, shadow = getattr(answer, self.highlights), answer.shadow
+            doubt = (over.amax(1) * torch.exp(-SURE_STOPS / answer.spread[:, 0])).flatten()
+        else:
+            stops, shadow = self.restore.answer_one(code, linear, deep, self.highlights)
+        light = linear * torch.exp2(over * self._colourless(stops))
         if fills_shadows(self.restore):
-            light = light + under_mask(code, -1) * self._colourless(column(answer.shadow))
-        doubt = over.amax(1) * torch.exp(-SURE_STOPS / column(answer.spread)[:, 0]) if doubted else None
-        return light, doubt
+            light = light + under_mask(code) * self._colourless(shadow)
+        return light[0, ..., 0].T, doubt
 
     def _finished(
         self, y: Tensor, x: Tensor, code: Tensor, linear: Tensor, light: Tensor, doubt: Tensor | None, doubted: bool

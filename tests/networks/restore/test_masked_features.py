@@ -8,7 +8,7 @@ import hdrrecon
 from hdrrecon.camera.masks import over_mask
 from hdrrecon.color import luminance
 from hdrrecon.networks.restore.colour_hints import MAPS, colour_hints
-from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig, coloured
+from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig, coloured, per_pixel
 from tests.conftest import needs_weights
 
 TINY = MaskedFeaturesConfig(widths=(8, 8, 16), kernels=(3, 3, 3), recognise=0, features=4, head=8, working_px=64)
@@ -50,6 +50,29 @@ def test_sparse_answers_are_the_dense_ones(net):
     sparse = net(code, linear)
     for a, b in zip(dense, sparse):
         torch.testing.assert_close(a[..., 8:24, 8:24], b[..., 8:24, 8:24], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("highlights", ["median", "energy"])
+def test_one_answer_is_that_of_all_answers(net, highlights):
+    code = photo()
+    linear, deep = code**2.2, net.look(code, code**2.2, 64).repeat_interleave(2, 2).repeat_interleave(2, 3)
+    everything = net.answer(code, linear, deep)
+    stops, shadow = net.answer_one(code, linear, deep, highlights)
+    assert torch.equal(stops, getattr(everything, highlights)) and torch.equal(shadow, everything.shadow)
+
+
+def test_heads_of_one_photo_and_of_several_are_the_same(net):
+    """One photo goes through matrix products, several through convolutions."""
+    x = torch.randn(2, net.head[0].in_channels, 5, 7)
+    apart = torch.cat([per_pixel(net.head, one[None]) for one in x])
+    torch.testing.assert_close(apart, per_pixel(net.head, x), atol=1e-5, rtol=1e-5)
+
+
+def test_the_place_in_a_list_of_pixels_does_not_matter(net):
+    """Light would depend on where bands end."""
+    x, order = torch.randn(1, net.head[0].in_channels, 4096, 1), torch.randperm(4096)
+    with torch.no_grad():
+        assert torch.equal(per_pixel(net.head, x)[:, :, order], per_pixel(net.head, x[:, :, order]))
 
 
 def test_what_a_clipped_value_is_does_not_reach_the_unet(net):
@@ -124,8 +147,8 @@ def test_the_head_goes_towards_the_guesses_as_far_as_it_says():
     maps[:, :3] = torch.tensor([1.0, -0.5, -2.0]).view(3, 1, 1)
     hints, stops = colour_hints(linear, maps), torch.full((1, 3, 1, 1), 4.0)
     share = torch.zeros(1, 2, 1, 1)
-    assert torch.allclose(coloured(stops, linear, hints, share), stops, atol=1e-5)
+    assert torch.allclose(coloured(stops, hints, share), stops, atol=1e-5)
     share[:, 0] = 1
-    light = torch.exp2(coloured(stops, linear, hints, share))
+    light = torch.exp2(coloured(stops, hints, share))
     assert float(luminance(light, 1)) == pytest.approx(16, rel=1e-4), "the luminance stays"
     assert torch.allclose(light.log2()[0, :, 0, 0].diff(), torch.tensor([-1.5, -1.5]), atol=1e-4)
