@@ -208,7 +208,7 @@ def restore(
     )
     given = run.first_weights()
     first = restoring_start(given, task) if given else painting_start(task)
-    train_stage(task, run, first, worth, counted=linearizer is not None, resident=resident)
+    train_stage(task, run, first, worth, counted=linearizer is not None, resident=task if resident else None)
 
 
 @app.command()
@@ -281,6 +281,7 @@ def dkpn(
     kernels: Kernels = "decoupled",
     mixing: Mixing = "pixel",
     knee: Knee = 0.1,
+    resident: Resident = False,
 ):
     """DKPN standing alone: kernel prediction on a preliminary result of its own."""
     from hdrrecon import zoo
@@ -291,7 +292,8 @@ def dkpn(
         guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee, alone=True
     )
     task = RefineTask(config, zoo.load_file(linearizer) if linearizer else None)
-    train_stage(task, run, run.first_weights(), counted=linearizer is not None)
+    street = task.stages_before if resident else None
+    train_stage(task, run, run.first_weights(), counted=linearizer is not None, resident=street)
 
 
 @app.command()
@@ -306,6 +308,7 @@ def refine(
     kernels: Kernels = "decoupled",
     mixing: Mixing = "pixel",
     knee: Knee = 0.1,
+    resident: Resident = False,
 ):
     """Stage 3: DKPN on what stages 1 and 2 made."""
     from hdrrecon import zoo
@@ -314,7 +317,7 @@ def refine(
 
     config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
     task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
-    train_stage(task, run, run.first_weights(), counted=True)
+    train_stage(task, run, run.first_weights(), counted=True, resident=task.stages_before if resident else None)
 
 
 @app.command()
@@ -327,6 +330,7 @@ def joint(
     keep_linearizer: Annotated[
         bool, typer.Option("--keep-linearizer", help="Stage 1 stays as it is; 2 and 3 learn to live with its mistakes.")
     ] = False,
+    resident: Resident = False,
 ):
     """All three stages end to end, each with its own loss kept; OUT/stages gets a weights file of each."""
     from hdrrecon import zoo
@@ -336,7 +340,9 @@ def joint(
 
     stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
     task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None))
-    train_stage(task, run, None, worth, counted=True)
+    if resident and not keep_linearizer:
+        raise ValueError("--resident does not count the pixels that stage 1 learns from: give --keep-linearizer, too")
+    train_stage(task, run, None, worth, counted=True, resident=task.restoring if resident else None)
     print("stages: " + ", ".join(map(str, split_stages(run.out / "best.safetensors", run.out / "stages"))))
 
 

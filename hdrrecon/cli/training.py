@@ -18,6 +18,7 @@ from hdrrecon.cli.errors import usage_errors
 
 if TYPE_CHECKING:
     from hdrrecon.train.loop import Recipe
+    from hdrrecon.train.tasks.restore import RestoreTask
 
 RESPONSES = 3000  # curves that photos made on the device are drawn from (train.data.resident)
 
@@ -160,7 +161,7 @@ def train_stage(
     worth: Callable | None = None,
     *,
     counted: bool = False,
-    resident: bool = False,
+    resident: RestoreTask | None = None,
 ) -> None:
     """Train a task on whole-camera simulation of the run's scenes.
 
@@ -168,7 +169,8 @@ def train_stage(
         first: state dict to begin with.
         worth: probability of keeping a sample (`train.data.texture_selection`).
         counted: workers also count what stage 1 reads.
-        resident: photos are made in batches on the device that trains.
+        resident: the task whose photos are made in batches on the device that trains, itself or one within `task`;
+            None makes them one by one.
     """
     from hdrrecon.train.data.curves import CurveSampler, load_measured
     from hdrrecon.train.data.pairs import ShotStream
@@ -179,8 +181,8 @@ def train_stage(
     assert run.curves is not None and run.val is not None
     scenes, sampler = load_scenes(run.scenes), CurveSampler(load_measured(run.curves))
     shots = validation_shots(load_scenes(run.val), sampler)
-    if resident:
-        stream = resident_stream(task, scenes, sampler, run)
+    if resident is not None:
+        stream = resident_stream(resident, scenes, sampler, run)
     else:
         # Where workers make the photos they count them too; without workers the task counts, and only what it uses.
         stream = partial(ShotStream, scenes, sampler, worth=worth, counted=counted and run.recipe.workers > 0)
@@ -188,7 +190,7 @@ def train_stage(
     print(f"best weights: {best}; log: {run.out / 'log.csv'}")
 
 
-def resident_stream(task: Any, scenes: list, sampler: Any, run: Run) -> Callable:
+def resident_stream(task: RestoreTask, scenes: list, sampler: Any, run: Run) -> Callable:
     """`Street`s of a size and a seed, and the task told what its stage 1 gets wrong."""
     from hdrrecon.train.data.resident import ResidentResponses, ResidentScenes, Street, StreetConfig
     from hdrrecon.train.data.response_errors import ResponseErrors, errors_of

@@ -33,6 +33,14 @@ def test_a_missing_folder_is_one_sentence(command, tmp_path):
     assert done.exit_code == 1 and done.output.startswith("error: ") and done.output.count("\n") == 1, done.output
 
 
+def test_joint_on_the_street_needs_a_stage_1_that_stays(tmp_path):
+    files = {"--linearizer": "response-net", "--restorer": "masked-features-small", "--refiner": "kernel-prediction"}
+    words = [w for option, name in files.items() for w in (option, str(WEIGHTS / f"{name}.safetensors"))]
+    folders = [w for option in ("--scenes", "--curves", "--val") for w in (option, str(tmp_path))]
+    done = CliRunner().invoke(app, ["joint", *folders, *words, "--resident", "-o", str(tmp_path / "out")])
+    assert done.exit_code == 1 and "--keep-linearizer" in done.output
+
+
 def test_shared_options_have_the_defaults_of_their_command():
     said = {name: CliRunner().invoke(app, [name, "--help"]).output for name in ("restore", "inpaint", "joint")}
     assert "runs/restore" in said["restore"] and "4000" in said["restore"] and "--start" in said["restore"]
@@ -62,6 +70,11 @@ def test_shared_options_have_the_defaults_of_their_command():
         (
             "restore",
             "--resident --minutes 0.0001 --batch 2 --precision float32 --device cpu --small --size 64".split(),
+            "best.safetensors",
+        ),
+        (
+            "dkpn",
+            "--resident --minutes 0.0001 --batch 2 --precision float32 --device cpu --size 64".split(),
             "best.safetensors",
         ),
         ("basis", [], None),

@@ -35,6 +35,8 @@ FORWARD_SAMPLES = 1 << 14  # of a response, uniform in the square root of light:
 CODES_8 = 255
 CACHED_PX = 1 << 16  # of views rendered together on a CPU
 BRIGHTEST_PERCENT = 7  # of a preview, whose rise says how much there is to learn from it
+# Stops of red, green and blue by which a black body gets redder, for example a lamp's 2800 K beside a flash's 5000 K.
+GLOWING = (0.8, 0.0, -1.2)
 # Camera RGB to Rec.709 of a usual camera, after white balance; drawn ones lie between none and a little more than this.
 USUAL_MATRIX = ((1.65, -0.50, -0.15), (-0.20, 1.50, -0.30), (0.02, -0.55, 1.53))
 
@@ -54,6 +56,7 @@ class StreetConfig:
     saturation: tuple[float, float] = (0.6, 1.3)
     coloured_share: float = 0.25  # sources have colours of their own
     coloured_stops: float = 3.0  # largest difference between channels that a source's colour makes
+    warm_share: float = 0.5  # of source colours: those of glowing things, more often redder than the scene than bluer
     matrix_share: float = 0.4  # channels clip before the camera's colour matrix
     clip_percent: tuple[float, float] = (7.0, 1.0)  # median, and standard deviation of its logarithm
     clip_limits: tuple[float, float] = (0.2, 40.0)  # percent
@@ -332,8 +335,12 @@ class Street:
 
     def _source_colour(self, count: int) -> Tensor:
         """Stops (N, 3, 1, 1) of the channels against each other; small ones more often than large ones."""
-        stops = self._normal(count, 3, 1, 1) * self._uniform(count) * self.config.coloured_stops / 2
-        return stops.clamp(-self.config.coloured_stops, self.config.coloured_stops)
+        most = self.config.coloured_stops
+        any_colour = self._normal(count, 3, 1, 1) * self._uniform(count) * most / 2
+        warmth = self._uniform(count, -0.25, 1.0) * most / 2
+        glowing = warmth * torch.tensor(GLOWING, device=self.scenes.device).view(1, 3, 1, 1)
+        stops = torch.where(self._uniform(count) < self.config.warm_share, glowing, any_colour)
+        return stops.clamp(-most, most)
 
     def _noisy(self, light: Tensor) -> Tensor:
         shot, read = 10 ** self._uniform(len(light), -5, -3), 10 ** self._uniform(len(light), -4, -2.3)
