@@ -29,6 +29,8 @@ class Linearizer(Protocol):
     longest_px: int | None = None
     # Its `forward` takes statistics of a photo, not pixels: then it can be exported as a graph.
     takes_statistics: bool = False
+    # It may be shown bytes, uint8 that stand for 255ths of code values.
+    takes_bytes: bool = False
 
     def estimate(self, code: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """One photo (1, 3, H, W) -> `inverse` (1024,), `families` (3,) summing to 1, `spread` (1024,).

@@ -116,10 +116,12 @@ class HDRPipeline(nn.Module):
 
     def _bounded(self, code: Tensor | PixelCodes) -> Tensor:
         """The photo as the first stage looks at it, (1, 3, h, w)."""
-        longest = self._linearizer().longest_px
+        stage = self._linearizer()
         if not isinstance(code, PixelCodes):
             return code
-        size = working_size(code.size, longest or max(code.size))
+        size = working_size(code.size, stage.longest_px or max(code.size))
+        if stage.takes_bytes and code.even_bytes is not None and size == code.size:
+            return code.planes_of_bytes()
         return shrunk_code(code, size)
 
     def _response(self, out: dict[str, Tensor], prior: dict[str, float] | None) -> ResponseCurve:

@@ -105,6 +105,10 @@ class PixelCodes:
             stored if stored.shape[-1] == 3 else np.broadcast_to(stored, (*stored.shape[:2], 3))
         )
 
+    def planes_of_bytes(self) -> Tensor:
+        """All of `bytes`, (1, 3, H, W)."""
+        return torch.from_numpy(np.ascontiguousarray(self.bytes.transpose(2, 0, 1)))[None].expand(-1, 3, -1, -1)
+
     def brightest_bytes(self, rows: slice) -> np.ndarray:
         """The largest channel of some rows of `bytes`, (h, W)."""
         import cv2

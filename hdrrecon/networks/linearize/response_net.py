@@ -66,6 +66,7 @@ class ResponseNet(nn.Module, Linearizer):
     Config = ResponseConfig
     longest_px = LONGEST_PX
     takes_statistics = True
+    takes_bytes = True
 
     def __init__(self, config: ResponseConfig = ResponseConfig()):
         super().__init__()
@@ -150,7 +151,8 @@ class ResponseNet(nn.Module, Linearizer):
     def estimate(self, code: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """One photo (1, 3, H, W) of any size -> `inverse` (1024,), `families` (3,) summing to 1, `spread` (1024,).
 
-        `prior`: probability of each family before the photo is seen (`camera.exif_prior`); None, all alike.
+        `code`: code values in [0, 1], or bytes that stand for 255ths of them (uint8). `prior`: probability of each
+        family before the photo is seen (`camera.exif_prior`); None, all alike.
         `spread` is the standard deviation of what is plausible: over the families' answers, and of each within its
         family.
         """
@@ -163,9 +165,14 @@ class ResponseNet(nn.Module, Linearizer):
 
         The mean over photos of one camera is their evidence together.
         """
+        if code.dtype == torch.uint8 and (max(code.shape) > LONGEST_PX or code.device.type != "cpu"):
+            code = code.float() / 255  # bytes are counted as they are, not shrunk
         code = bounded(code, LONGEST_PX)
         statistics, levels = statistics_and_levels(code[0], self._counting)
-        coloured = ((code - code[:, :1]).abs().max() >= 0.5 / 255).float().view(1)
+        if code.dtype == torch.uint8:
+            coloured = statistics.new_tensor([not torch.equal(code, code[:, :1].expand_as(code))])
+        else:
+            coloured = ((code - code[:, :1]).abs().max() >= 0.5 / 255).float().view(1)
         return torch.cat([statistics, levels / levels.sum(), coloured])
 
     @torch.inference_mode()

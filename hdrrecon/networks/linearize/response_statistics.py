@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from hdrrecon.networks.linearize import postprocessing_statistics as traces
+from hdrrecon.networks.linearize.counts_of_bytes import count_bytes
 from hdrrecon.networks.linearize.counts_on_cpu import Counts, count
 from hdrrecon.networks.linearize.histograms import (
     CLIPPED,
@@ -74,14 +75,17 @@ def response_statistics(code: Tensor, elsewhere: Counting | None = None) -> Tens
 
 
 def statistics_and_levels(code: Tensor, elsewhere: Counting | None = None) -> tuple[Tensor, Tensor]:
-    """Of one photo (3, H, W): its statistics (SIZE,), and how often each of 256 equal bins of code values occurs."""
+    """Of one photo (3, H, W): its statistics (SIZE,), and how often each of 256 equal bins of code values occurs.
+
+    On a CPU it may be of bytes, code values times 255.
+    """
     if code.device.type == "cpu":
         return _on_cpu(code)
     return (elsewhere or photo_statistics)(code), bin_counts(bin_of(code, 256), 256)
 
 
 def _on_cpu(code: Tensor) -> tuple[Tensor, Tensor]:
-    counts = count(code.detach().float().numpy())
+    counts = count_bytes(code.numpy()) if code.dtype == torch.uint8 else count(code.detach().float().numpy())
     return statistics_of(counts, code[0].numel()), torch.from_numpy(counts.fine_levels)
 
 

@@ -1,5 +1,6 @@
 """ResponseNet reads the kinds of statistics it was made for and answers at every code."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -43,3 +44,12 @@ def test_resampled_curves_are_straight_between_their_samples():
         resampled(curves, 5), torch.tensor([[0.0, 0.5, 1.0, 2.5, 4.0], [0.0, 1.0, 2.0, 2.0, 2.0]])
     )
     assert resampled(curves, 3) is curves
+
+
+@pytest.mark.parametrize("size", [(30, 40), (20, 1500)])
+@pytest.mark.parametrize("grey", [False, True])
+def test_bytes_tell_what_their_code_values_do(size, grey):
+    rng = np.random.default_rng(0)
+    stored = torch.from_numpy(rng.integers(0, 256, (1, 1 if grey else 3, *size), dtype=np.uint8)).expand(-1, 3, -1, -1)
+    net = ResponseNet()
+    torch.testing.assert_close(net.gather(stored), net.gather(stored.float() / 255), rtol=1e-6, atol=1e-6)
