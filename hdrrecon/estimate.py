@@ -23,10 +23,11 @@ def estimate_response(
 
     Returns:
         ResponseCurve, or a list of them for a tensor of several photos. Its `facts` hold `families` (name ->
-        likelihood), `spread` (1024,) standard deviation of the inverse curve, `confidence` (0: the photo told nothing,
-        1: it left no doubt), and `evidence`: the `size` in pixels, the shares `clipped` and `crushed`, `codes`, the
-        number of occupied ones of 256, and `levels`, how many equally frequent ones would be as varied. `prior` (name
-        -> probability) is there where EXIF said something.
+        likelihood), `spread` (1024,), half the width of a band around the inverse curve that should hold the true one
+        over 68 % of the codes, `confidence` (0: the photo told nothing, 1: it left no doubt), and `evidence`: the
+        `size` in pixels, the shares `clipped` and `crushed`, `codes`, the number of occupied ones of 256, `levels`, how
+        many equally frequent ones would be as varied, and `brightest`, the code in [0, 1] that the brightest pixels
+        reach. `prior` (name -> probability) is there where EXIF said something.
 
     Raises:
         TypeError, ValueError: an image that is none of these, or a model without a first stage.

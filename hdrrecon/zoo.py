@@ -69,7 +69,7 @@ class Model:
 
 WEIGHTS = {
     "response-net": Weights(
-        "response-net.safetensors", "f51fc7deb1a4ca266d4b1abf569eccffcbe77990a9e1fcddd3919a4b3cf3397c"
+        "response-net.safetensors", "1fd86f7bd7313ffab358afd95ce34fa90669b1df3b892fc599108a5eebd4f997"
     ),
     "masked-features": Weights(
         "masked-features.safetensors",

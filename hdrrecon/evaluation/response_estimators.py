@@ -8,7 +8,7 @@ split `test` (mean of the channels), and sRGB. Printed as Markdown: RMSE of the 
 linearised photo (light, 1 = clip level), share of photos whose curve is within 0.02, and the well-exposed error in
 stops as the pipeline's protocol takes it; then the first figure again by share of clipped pixels and by contrast,
 where the published methods fail. `--pairs` adds the same tables of real photos, whose curves were measured from their
-brackets.
+brackets. A last table says how often the true curve lies in the band that a network draws around its own.
 
 `--look-px N` asks each network twice more: of a thumbnail of N pixels, where levels are as they were and edges are not,
 and of pieces of N pixels at full size, where it is the other way round. Which helps shows whether a response is better
@@ -20,6 +20,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from hdrrecon.evaluation.markdown import markdown_table
 from hdrrecon.io.photo import SCENE_SUFFIXES
 from hdrrecon.metrics.quick import protocol_scores
 from hdrrecon.networks.linearize.linearization_net import bounded, select_crops
+from hdrrecon.networks.stages import Linearizer
 from hdrrecon.train.data.curves import load_measured
 
 WITHIN = 0.02
@@ -227,31 +229,52 @@ def report_of(
 
     Args:
         views: folder of held-out HDR views; curves: folder with dorf.npz and real_cameras.npz.
-        files: weights of estimators by name; see `networks`.
+        files: weights of estimators by name; see `load_networks`.
         pairs: folder of real photos NAME.jpg with truths NAME.exr, measured too.
         look_px: ask the networks of thumbnails and of full-size pieces of so many pixels, too.
 
     Raises:
         FileNotFoundError: an empty or missing folder; ValueError: files that are none.
     """
-    estimators = networks(files)
+    loaded = load_networks(files)
+    estimators = {name: estimator_of(network) for name, network in loaded.items()}
     estimators |= (looks(estimators, look_px) if look_px else {}) | fixed_estimators()
     text = markdown(measure(estimators, cases(views, curves)))
     if pairs:
         text += "\n## Real photos\n\n" + markdown(measure(estimators, real_cases(pairs, curves)))
-    return text
+    photos = chain(cases(views, curves), real_cases(pairs, curves) if pairs else ())
+    return text + "\n" + band_table(loaded, photos)
 
 
-def networks(files: dict[str, Path | None]) -> dict[str, Estimator]:
-    """Estimators from weights files; "default" without one is the shipped model's first stage, others without are left
+def band_table(estimators: dict[str, Linearizer], photos: Iterable[Case]) -> str:
+    """Markdown: at how many codes the band of each network (its `spread`) holds the true curve; 68 % would be right."""
+    shares: dict[str, dict[str, list[float]]] = {name: {} for name in estimators}
+    for case in photos:
+        for name, network in estimators.items():
+            out = network.estimate(case.code)
+            off = np.abs(out["inverse"].double().cpu().numpy() - case.inverse)
+            inside = off <= out["spread"].double().cpu().numpy()
+            shares[name].setdefault(case.family, []).append(float(inside.mean()))
+    families = list(dict.fromkeys(family for own in shares.values() for family in own))
+    cells = [[name, *(f"{100 * np.mean(own[family]):.0f} %" for family in families)] for name, own in shares.items()]
+    return "### Codes at which the band holds the true curve\n\n" + markdown_table(["estimator", *families], cells)
+
+
+def estimator_of(network: Linearizer) -> Estimator:
+    """A network as an estimator."""
+
+    def ask(code: torch.Tensor) -> np.ndarray:
+        return network.estimate(code)["inverse"].double().cpu().numpy()
+
+    return ask
+
+
+def load_networks(files: dict[str, Path | None]) -> dict[str, Linearizer]:
+    """Networks of weights files; "default" without one is the shipped model's first stage, others without are left
     out."""
     from hdrrecon import zoo
 
     loaded = {name: zoo.load_file(path) for name, path in files.items() if path}
     if "default" not in loaded and zoo.MODELS:
         loaded["default"] = zoo.load(zoo.model_info(zoo.DEFAULT_MODEL).linearize)
-
-    def ask(network):
-        return lambda code: network.estimate(code)["inverse"].double().cpu().numpy()
-
-    return {f"{name} ({type(network).__name__})": ask(network) for name, network in loaded.items()}
+    return {f"{name} ({type(network).__name__})": network for name, network in loaded.items()}

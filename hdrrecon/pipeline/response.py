@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from hdrrecon.camera.evidence import confidence, varied_levels
+from hdrrecon.camera.evidence import brightest_code, confidence, telling, varied_levels
 from hdrrecon.camera.masks import OVER_FULL, UNDER_START
 from hdrrecon.camera.response import ResponseCurve
 from hdrrecon.pipeline.bands import in_bands
@@ -25,7 +25,8 @@ def estimate_with(
     for codes in image.codes(device):
         curve = pipeline.estimate_response(codes, image.prior if exif else None)
         seen = evidence(codes)
-        sure = confidence(curve.facts["spread"], seen["levels"])
+        told = telling(seen["levels"], seen["size"][0] * seen["size"][1], seen["brightest"])
+        sure = confidence(curve.facts["spread"], told)
         curves.append(replace(curve, facts={**curve.facts, "confidence": sure, "evidence": seen}))
     return curves if image.kind.batch else curves[0]
 
@@ -49,4 +50,5 @@ def evidence(codes: PixelCodes) -> dict[str, Any]:
         "crushed": share(crushed),
         "codes": int((counts > 0).sum()),
         "levels": varied_levels(counts.tolist()),
+        "brightest": brightest_code(counts.tolist()),
     }

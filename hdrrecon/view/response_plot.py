@@ -26,7 +26,7 @@ def plot_response(
     """Draw a response with its band of uncertainty.
 
     Args:
-        curve: one or three curves; `facts["spread"]` (1024,), the standard deviation of an estimate, gives the band.
+        curve: one or three curves; `facts["spread"]` (1024,), the uncertainty of an estimate, gives the band.
         reference: a second curve, drawn dashed; sRGB if None.
         width_px: of the picture, 400 or more; its height is 0.5 of it.
         title: one line above.

@@ -12,6 +12,7 @@ from hdrrecon.cli.main import app
 from hdrrecon.evaluation import response_estimators
 from hdrrecon.evaluation.response_estimators import (
     ORACLE,
+    band_table,
     cases,
     fixed_estimators,
     looks,
@@ -58,6 +59,20 @@ def test_fixed_curves_and_the_truth_are_scored_as_they_must(folders):
     assert text.count("| truth |") == 4 and "by clipped pixels" in text and "nan" not in text.split("### Curve RMSE")[0]
 
 
+def test_a_band_is_judged_by_the_codes_at_which_it_holds_the_truth(folders):
+    class Estimate:
+        """The sRGB curve, with no doubt below the middle and all doubt above."""
+
+        def estimate(self, code):
+            curve = torch.tensor(ResponseCurve.srgb().inverse[0])
+            return {"inverse": curve, "spread": (torch.arange(len(curve)) >= 512).double()}
+
+    table = band_table({"sure below": Estimate()}, cases(*folders)).splitlines()
+    assert table[2].split("|")[2:5] == [" camera ", " srgb ", " dorf "]
+    camera, srgb, dorf = (int(cell.strip(" %")) for cell in table[-1].split("|")[2:5])
+    assert srgb == 100 and camera == dorf == 50
+
+
 def test_real_photos_are_judged_by_the_curve_of_their_own_bracket(folders, tmp_path, small_hdr):
     """Only the split that nothing was trained on counts; a photo taken with that curve is linearised by it."""
     camera = ResponseCurve(response_estimators.camera_curve((np.arange(256) / 250) ** 2.8))
@@ -96,10 +111,11 @@ def test_looks_from_afar_and_from_near():
 
 
 def test_command_line(folders, tmp_path, monkeypatch):
-    def srgb(code):
-        return ResponseCurve.srgb().inverse[0]
+    class Srgb:
+        def estimate(self, code):
+            return {"inverse": torch.tensor(ResponseCurve.srgb().inverse[0]), "spread": torch.zeros(len(CODES))}
 
-    monkeypatch.setattr(response_estimators, "networks", lambda files: {"default (none)": srgb})
+    monkeypatch.setattr(response_estimators, "load_networks", lambda files: {"default (none)": Srgb()})
     words = ["--views", str(folders[0]), "--curves", str(folders[1]), "--out", str(tmp_path / "out.md")]
     done = CliRunner().invoke(app, ["evaluate-response", *words])
     assert done.exit_code == 0 and (tmp_path / "out.md").read_text() == done.output and "default (none)" in done.output

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.camera.basis import FAMILIES, expand, load_basis
-from hdrrecon.camera.evidence import telling, varied_levels
+from hdrrecon.camera.evidence import brightest_code, telling, varied_levels
 from hdrrecon.camera.exif_prior import log_odds
 from hdrrecon.camera.response import CODES
 from hdrrecon.networks.cuda_graphs import CudaGraphed
 from hdrrecon.networks.linearize.linearization_net import bounded, monotone
+from hdrrecon.networks.linearize.response_spread import INPUTS, PARTS, log_factors, raw_spread
 from hdrrecon.networks.linearize.response_statistics import (
     CLASSIC,
     KINDS,
@@ -58,6 +59,10 @@ class ResponseConfig:
     split: bool = False
     # Standard deviation of the answer for each family, at middle levels, where the photo is one of that family.
     doubts: tuple[float, ...] = (0.02, 0.01, 0.06)
+    # The same of the mean of each family, where nothing is known but the family.
+    prior_doubts: tuple[float, ...] = (0.037, 0.01, 0.12)
+    # The weights hold factors on the spread, fitted to photos that the network was not (`response_spread`).
+    calibrated: bool = False
 
 
 class ResponseNet(nn.Module, Linearizer):
@@ -87,6 +92,8 @@ class ResponseNet(nn.Module, Linearizer):
         self.curves = nn.Linear(config.hidden[-1], len(FAMILIES) * config.weights)
         self.families = nn.Linear((config.family_hidden or config.hidden)[-1], 1 if config.split else len(FAMILIES))
         self.split = nn.Linear(config.hidden[-1], 1) if config.split else None
+        if config.calibrated:
+            self.register_buffer("spread_weights", torch.zeros(INPUTS, PARTS))
         for head in filter(
             None, (self.curves, self.families, self.split)
         ):  # untrained: the three family means, cameras or not alike
@@ -153,15 +160,15 @@ class ResponseNet(nn.Module, Linearizer):
 
         `code`: code values in [0, 1], or bytes that stand for 255ths of them (uint8). `prior`: probability of each
         family before the photo is seen (`camera.exif_prior`); None, all alike.
-        `spread` is the standard deviation of what is plausible: over the families' answers, and of each within its
-        family.
+        `spread` is half the width of the band that should hold the true curve over 68 % of the codes
+        (`response_spread`).
         """
         return self.conclude(self.gather(code), prior)
 
     @torch.inference_mode()
     def gather(self, code: Tensor) -> Tensor:
-        """Evidence of one photo (1, 3, H, W): its statistics, shares of 256 levels, and 1 if it has colour. (SIZE +
-        257,).
+        """Evidence of one photo (1, 3, H, W): its statistics, shares of 256 levels, 1 if it has colour, and its pixels.
+        (SIZE + 258,).
 
         The mean over photos of one camera is their evidence together.
         """
@@ -173,20 +180,33 @@ class ResponseNet(nn.Module, Linearizer):
             coloured = statistics.new_tensor([not torch.equal(code, code[:, :1].expand_as(code))])
         else:
             coloured = ((code - code[:, :1]).abs().max() >= 0.5 / 255).float().view(1)
-        return torch.cat([statistics, levels / levels.sum(), coloured])
+        pixels = statistics.new_tensor([code[0, 0].numel()])
+        return torch.cat([statistics, levels / levels.sum(), coloured, pixels])
 
     @torch.inference_mode()
     def conclude(self, evidence: Tensor, prior: dict[str, float] | None = None) -> dict[str, Tensor]:
         """What `estimate` answers, from what was gathered."""
-        statistics, levels, coloured = evidence.split((len(evidence) - 257, 256, 1))
-        trust = telling(varied_levels(levels.tolist()))
-        out = self(statistics[None], prior, trust)
-        likely, inverse = out["family_logits"][0].softmax(0), out["inverse"][0]
-        between = (likely[:, None] * (out["family_curves"][0] - inverse) ** 2).sum(0)
-        doubts = likely.new_tensor(self.config.doubts) * (GREY_DOUBT if coloured == 0 else 1)
-        # The ends of a curve are known; 4 makes it 1 in the middle.
-        within = 4 * (inverse * (1 - inverse)).clamp(min=0) * (likely * doubts**2).sum()
-        return {"inverse": inverse, "families": likely, "spread": (between + within).sqrt()}
+        statistics, levels, coloured, pixels = evidence.split((len(evidence) - 258, 256, 1, 1))
+        shares = levels.tolist()
+        told = telling(varied_levels(shares), float(pixels), brightest_code(shares))
+        out = self(statistics[None], prior, told)
+        spread = self.spread(out, told, GREY_DOUBT if coloured == 0 else 1)[0]
+        return {"inverse": out["inverse"][0], "families": out["family_logits"][0].softmax(0), "spread": spread}
+
+    def spread(self, out: dict[str, Tensor], told: float = 1.0, doubt: float = 1.0) -> Tensor:
+        """Uncertainty (N, 1024) of what `forward` answered, 1 = clip level: see `response_spread`.
+
+        Args:
+            told: how much the photo could tell (`camera.evidence.telling`).
+            doubt: factor on the doubts within the families.
+        """
+        likely = out["family_logits"].softmax(1)
+        curves = (out["inverse"], out["family_curves"], likely)
+        seen = raw_spread(*curves, likely.new_tensor(self.config.doubts) * doubt)
+        if self.config.calibrated:
+            seen = seen * log_factors(likely, self.spread_weights, seen.shape[1]).exp()
+        unseen = raw_spread(*curves, likely.new_tensor(self.config.prior_doubts))
+        return (told * seen**2 + (1 - told) * unseen**2).sqrt()
 
 
 def perceptron(size: int, widths: tuple[int, ...], dropout: float) -> nn.Sequential:

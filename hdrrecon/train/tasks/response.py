@@ -17,6 +17,7 @@ from hdrrecon.networks.linearize.response_statistics import CLASSIC, KINDS, LEVE
 from hdrrecon.train import losses
 from hdrrecon.train.data.response_statistics import HANDLED_SHARE, ODD, Counted
 from hdrrecon.train.loop import log, save_weights
+from hdrrecon.train.tasks.response_spread import calibrate
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class Prepared:
         return Prepared(*(getattr(self, f.name)[pick] for f in fields(self)))
 
 
-DEFAULT_CONFIG = ResponseConfig(kinds=tuple(KINDS), samples=129, family_hidden=(64,), split=True)
+DEFAULT_CONFIG = ResponseConfig(kinds=tuple(KINDS), samples=129, family_hidden=(64,), split=True, calibrated=True)
 
 
 def fit(
@@ -90,8 +91,14 @@ def fit(
     out: Path,
     config: ResponseConfig = DEFAULT_CONFIG,
     recipe: FitRecipe = FitRecipe(),
+    held_out: Counted | None = None,
 ) -> Path:
     """Fit ResponseNet; returns the path of the weights.
+
+    Args:
+        train, photos: simulated and ordinary photos to learn from.
+        validation: what the log's figures are of.
+        held_out: photos of other scenes, that a `calibrated` network's spread is fitted to (`response_spread`).
 
     The last weights are kept, not the best on `validation`, whose photos are simulated and would choose a net that is
     too sure of simulation.
@@ -126,6 +133,8 @@ def fit(
             widened(learner, directions, net, recipe.family_kinds)
             log(out / "log.csv", dict(step=step, train_loss=running, **validate(net.eval(), validation)))
     widened(learner, directions, net, recipe.family_kinds)
+    if config.calibrated and held_out is not None:
+        calibrate(net.eval(), held_out, odds_of(held_out, recipe))
     save_weights(
         out / "best.safetensors",
         net.state_dict(),
