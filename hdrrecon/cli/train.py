@@ -398,5 +398,5 @@ def basis(
 
 
 app.command()(errors_as_sentences(train_sensors.guide))
-app.command()(errors_as_sentences(train_sensors.modulo))
+app.command()(train_sensors.modulo)
 app.command()(errors_as_sentences(train_sensors.bracket))

@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from hdrrecon.cli.training import Run, training
+
 Scenes = Annotated[Path, typer.Option(help="Folder of HDR scenes (.exr, .hdr, .npy; 2:1 files are panoramas).")]
 Curves = Annotated[Path, typer.Option(help="Folder with dorf.npz and real_cameras.npz.")]
 Validation = Annotated[Path, typer.Option("--val", help="Folder of HDR scenes never trained on.")]
@@ -41,30 +43,28 @@ def guide(
     _train_on_rows(GuideTask(GuideNetConfig(widths=(24, 32, 48))), rows, shots, out, steps, size, seed)
 
 
+@training(without=("curves", "workers"), out=Path("runs/modulo"), steps=20_000, batch=2, size=256, rate=1.5e-3)
 def modulo(
-    scenes: Scenes,
-    val: Validation,
-    out: Out = Path("runs/modulo"),
+    run: Run,
     masks: Annotated[bool, typer.Option("--masks", help="The published loop of binary masks, for comparison.")] = False,
-    steps: Steps = 700,
-    size: Size = 128,
-    seed: int = 0,
 ) -> None:
-    """Where a modulo sensor folded (`sensors.modulo.unwrap`)."""
-    import numpy as np
-
-    from hdrrecon.train.data.pairs import collate
+    """Where a modulo sensor folded (`sensors.modulo.unwrap`). --start may hold a network of fewer levels."""
+    from hdrrecon.train.data.resident import ResidentScenes
     from hdrrecon.train.data.scenes import load_scenes
-    from hdrrecon.train.data.views import View, ViewStream, random_light
+    from hdrrecon.train.data.views import LightStreet
     from hdrrecon.train.loop import train
-    from hdrrecon.train.tasks.modulo import RolloverTask, UnwrapTask
+    from hdrrecon.train.tasks.modulo import RolloverTask, UnwrapTask, widened
 
-    rng, held_out = np.random.default_rng(0), load_scenes(val)
-    shots = [collate([View(random_light(held_out, _VIEW_PX, rng))]) for _ in range(6)]
+    assert run.val is not None
+    device = run.recipe.device
+    held_out = LightStreet(ResidentScenes(load_scenes(run.val), device), run.recipe.size, 0).batches(1)
+    shots = [next(held_out) for _ in range(_SHOTS)]
     task = RolloverTask() if masks else UnwrapTask()
-    recipe = replace(_recipe(steps, size, seed), rate=3e-3)
-    best = train(task, recipe, partial(ViewStream, load_scenes(scenes)), shots, out)
-    print(f"best weights: {best}; log: {out / 'log.csv'}")
+    given = run.first_weights()
+    recipe = replace(run.recipe, warmup=100, ema=0.995)
+    stream = partial(LightStreet, ResidentScenes(load_scenes(run.scenes), device))
+    best = train(task, recipe, stream, shots, run.out, widened(given, task.network()) if given else None)
+    print(f"best weights: {best}; log: {run.out / 'log.csv'}")
 
 
 def bracket(

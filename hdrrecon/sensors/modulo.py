@@ -110,11 +110,11 @@ def unwrapped_by(net: UnwrapNet, wrapped: Tensor) -> Tensor:
     out = []
     for one in wrapped:
         changes, folds = net(one[None])
-        changes = changes[0].float().log_softmax(2).double().numpy()
+        changes = changes[0].float().log_softmax(2).numpy()
         small = folds[0].float().log_softmax(1)
         height, width = one.shape[-2:]
         side = 2 ** (net.unet.coarse_level + 1)
-        large = F.interpolate(small, scale_factor=side, mode="bilinear")[..., :height, :width].double().numpy()
+        large = F.interpolate(small, scale_factor=side, mode="bilinear")[..., :height, :width].numpy()
         solved = unwrapping.solve_folds((changes[:, 0, ..., :-1], changes[:, 1, :, :-1]), large)
         out.append(torch.from_numpy(solved).float())
     return torch.stack(out)

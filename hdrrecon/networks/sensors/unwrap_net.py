@@ -26,7 +26,8 @@ _FEATURES = 19
 class UnwrapNetConfig:
     """Shape of `UnwrapNet` and `RolloverNet`."""
 
-    widths: tuple[int, ...] = (32, 48, 64, 64)  # channels at /2, /4, /8, /16
+    # Channels at /2, /4, ... /64: how often a sky was folded only the whole picture tells.
+    widths: tuple[int, ...] = (32, 48, 64, 64, 96, 128)
 
 
 def wrapped_features(wrapped: Tensor) -> Tensor:
@@ -62,7 +63,8 @@ class UnwrapNet(nn.Module):
     def forward(self, wrapped: Tensor) -> tuple[Tensor, Tensor]:
         """Logits (N, 3, 2, 5, H, W) of the change of folds -2 to 2 to the right and downwards neighbour, and logits
         (N, 3, 16, h, w) of the folds themselves in squares of 8 pixels (the last ones may reach over the edge)."""
-        out, coarse = self.unet(wrapped_features(wrapped))
+        features = wrapped_features(wrapped).contiguous(memory_format=torch.channels_last)
+        out, coarse = self.unet(features)
         n, _, height, width = wrapped.shape
         prior = F.one_hot(itoh_changes(wrapped).long() + CHANGES // 2, CHANGES).movedim(-1, 3)
         changes = out.view(n, 3, 2, CHANGES, height, width) + _ITOH * prior

@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
-
-@dataclass(frozen=True)
-class View:
-    """`light` (3, S, S), linear, of any exposure."""
-
-    light: Tensor
+from hdrrecon.train.data.resident import ResidentScenes, Street, StreetConfig
 
 
-class ViewStream(torch.utils.data.IterableDataset):
-    """Endless random views of `train.data.scenes.load_scenes`, those with light in them more often.
+class LightStreet(Street):
+    """Endless batches of light alone, of any exposure, made on the device that trains.
 
     Args:
-        scenes: of `load_scenes`.
+        scenes: what to draw from.
         size: of a view in pixels.
-        seed: of the views.
+        seed: batches are the same for the same seed and device.
+
+    Example:
+        >>> street = LightStreet(ResidentScenes(load_scenes(folder)), 256, 0)  # doctest: +SKIP
+        >>> next(street.batches(2))["light"].shape                             # doctest: +SKIP
+        torch.Size([2, 3, 256, 256])
     """
 
-    def __init__(self, scenes: list, size: int, seed: int):
-        self.scenes, self.size, self.seed = scenes, size, seed
+    def __init__(self, scenes: ResidentScenes, size: int, seed: int):
+        self.scenes, self.config = scenes, StreetConfig(size=size)
+        self.generator = torch.Generator(scenes.device).manual_seed(seed)
 
-    def __iter__(self) -> Iterator[View]:
-        rng = np.random.default_rng(self.seed)
+    def batches(self, count: int) -> Iterator[dict[str, Tensor]]:
+        """Batches of `count` views: `light` (N, 3, S, S)."""
         while True:
-            yield View(random_light(self.scenes, self.size, rng))
-
-
-def random_light(scenes: list, size: int, rng: np.random.Generator) -> Tensor:
-    """Light (3, size, size) of a random view, as `interest` chooses among them."""
-    from hdrrecon.train.data.pairs import interest
-    from hdrrecon.train.data.scenes import random_scene, random_view
-
-    while True:
-        # A wide view, then a crop of it: details are then as small as in a photo.
-        wide = random_view(random_scene(scenes, rng), size * int(rng.integers(1, 4)), rng)
-        if rng.random() < interest(wide):
-            top, left = (int(rng.integers(n - size + 1)) for n in wide.shape[1:])
-            return torch.from_numpy(wide[:, top : top + size, left : left + size].copy())
+            yield {"light": self.views(count)}

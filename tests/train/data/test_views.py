@@ -1,32 +1,19 @@
-"""Views of scenes: theirs in size and light, repeated by their seed alone."""
+"""Views of light alone: sizes, sense, and the same ones for the same seed."""
 
-from itertools import islice
+from __future__ import annotations
 
 import numpy as np
 import torch
 
-from hdrrecon.train.data.views import ViewStream, random_light
+from hdrrecon.train.data.resident import ResidentScenes
+from hdrrecon.train.data.scenes import Scene
+from hdrrecon.train.data.views import LightStreet
 
 
-def first(scenes, seed, count=2):
-    return [view.light for view in islice(ViewStream(scenes, 24, seed), count)]
-
-
-def test_streams_repeat_with_their_seed_and_only_then(scenes):
-    assert all(torch.equal(a, b) for a, b in zip(first(scenes, 3), first(scenes, 3)))
-    one, other = first(scenes, 3)
-    assert not torch.equal(one, other) and not torch.equal(one, first(scenes, 4)[0])
-
-
-def test_views_are_light_of_the_scene(scenes):
-    rng, most = np.random.default_rng(0), float(scenes[0].light.max())
-    for _ in range(5):
-        light = random_light(scenes, 24, rng)
-        assert light.shape == (3, 24, 24) and light.dtype == torch.float32
-        assert 0 <= float(light.min()) and float(light.max()) <= most * 1.001
-
-
-def test_a_view_owns_its_memory(scenes):
-    """Workers send views: a crop that is a view of the wide picture would send all of it."""
-    light = random_light(scenes, 24, np.random.default_rng(1))
-    assert light.untyped_storage().nbytes() == light.numel() * 4
+def test_light_is_light_and_repeats():
+    light = np.random.default_rng(0).random((64, 128, 3)).astype(np.float16)
+    scenes = ResidentScenes([Scene("noise", light)])
+    first, second = (next(LightStreet(scenes, 32, 5).batches(2))["light"] for _ in range(2))
+    assert first.shape == (2, 3, 32, 32) and torch.equal(first, second)
+    assert 0 <= float(first.min()) and float(first.max()) <= 1
+    assert not torch.equal(first, next(LightStreet(scenes, 32, 6).batches(2))["light"])
