@@ -179,6 +179,7 @@ def reconstruct_file(
     precision: Precision = "auto",
     confidence: bool = False,
     preview: str | Path | None = None,
+    guide: Guide | None = None,
     **options: Unpack[FileKeywords],
 ) -> Path:
     """The light of one photo, from file to file, without ever holding all of it.
@@ -190,6 +191,7 @@ def reconstruct_file(
         source: as the path of `reconstruct`.
         target: where to; the extension chooses the format (`hdrrecon.write`).
         confidence, preview: see `Reconstructor.to_file`.
+        guide: as of `reconstruct`.
         options: those of `reconstruct` and of `hdrrecon.write`.
 
     Returns:
@@ -204,7 +206,7 @@ def reconstruct_file(
     """
     how, written = options_from(options)
     reconstructor = Reconstructor(model, device, precision=precision)
-    return reconstructor._to_file(source, target, how, written, confidence=confidence, preview=preview)
+    return reconstructor._to_file(source, target, how, written, confidence=confidence, preview=preview, guide=guide)
 
 
 class Reconstructor:
@@ -307,6 +309,7 @@ class Reconstructor:
         confidence: bool = False,
         preview: str | Path | None = None,
         tell: Callable[[LightFacts], None] | None = None,
+        guide: Guide | None = None,
         **options: Unpack[FileKeywords],
     ) -> Path:
         """See `reconstruct_file`.
@@ -317,10 +320,13 @@ class Reconstructor:
             confidence: add it as a channel (.exr only).
             preview: also write an exposure strip there, before the result.
             tell: called with what the light is like (`pipeline.to_file.LightFacts`) once all of it was made.
+            guide: as of `reconstruct`.
             options: those of `reconstruct` and of `hdrrecon.write`.
         """
         how, written = options_from(options)
-        return self._to_file(source, target, how, written, confidence=confidence, preview=preview, tell=tell)
+        return self._to_file(
+            source, target, how, written, confidence=confidence, preview=preview, tell=tell, guide=guide
+        )
 
     def estimate_response(self, image: ArrayLike | Tensor, *, exif: bool = True) -> ResponseCurve | list[ResponseCurve]:
         """The camera response of one photo, or a list of them for a batch; see `hdrrecon.estimate_response`."""
@@ -388,8 +394,14 @@ class Reconstructor:
         confidence: bool,
         preview: str | Path | None,
         tell: Callable[[LightFacts], None] | None = None,
+        guide: Guide | None = None,
     ) -> Path:
         from hdrrecon.pipeline.to_file import write_reconstruction
+
+        def changed(photo: PreparedPhoto) -> PreparedPhoto:
+            from hdrrecon.sensors.guided import with_guide
+
+            return photo if guide is None else with_guide(photo, guide)
 
         with one_thread():
             return write_reconstruction(
@@ -402,6 +414,7 @@ class Reconstructor:
                 confidence=confidence,
                 preview=preview,
                 tell=tell,
+                changed=changed,
             )
 
 

@@ -42,6 +42,7 @@ class Order:
         preview: write an exposure strip beside.
         skip_existing: leave results alone that exist.
         tell: keep a sentence about the light of each photo.
+        guide: a small HDR picture of the one photo's view (`sensors.guide`).
     """
 
     how: ReconstructOptions = ReconstructOptions()
@@ -50,6 +51,7 @@ class Order:
     preview: bool = False
     skip_existing: bool = True
     tell: bool = False
+    guide: Path | None = None
 
     def shared_by(self, photos: int) -> Order:
         """The same with its `memory`, if limited, divided among photos that are worked on together."""
@@ -111,7 +113,7 @@ class PhotoWork:
             options["tell"] = lambda facts: self.told.update({job.target: facts.sentence()})
         try:
             return self.reconstructor.to_file(
-                photo, job.target, confidence=order.confidence, preview=preview, **options
+                photo, job.target, confidence=order.confidence, preview=preview, guide=order.guide, **options
             )
         except OSError as error:
             if not disk_is_full(error):

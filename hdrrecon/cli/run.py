@@ -41,6 +41,12 @@ def run(
     highlights: opt.HighlightsOrNone = None,
     panorama: opt.Panorama = None,
     sun: opt.Sun = None,
+    guide: Annotated[
+        Path | None,
+        typer.Option(
+            help="Of one photo: a small HDR picture of the same view, in any scale; says how bright lamps are."
+        ),
+    ] = None,
     strength: opt.Strength = 1.0,
     max_stops: opt.MaxStops = None,
     memory: opt.Memory = None,
@@ -92,6 +98,7 @@ def run(
 
     \b
     hdrrecon run photo.jpg -o photo.exr
+    hdrrecon run photo.jpg -o photo.exr --guide dark_frame.exr
     hdrrecon run photos/ -o hdr/ --preview
     hdrrecon run photos/ -o phone/ --format jpg
     hdrrecon run - -o - --format exr < photo.jpg > photo.exr
@@ -106,6 +113,10 @@ def run(
             inputs, out = context.with_resource(piped(inputs, out, format))
         jobs, problems, results = _jobs(inputs, out, format, preview)
         index, count = parse_shard(shard)
+        if guide is not None and len(jobs) > 1:
+            raise ValueError(f"--guide belongs to one photo, got {len(jobs)}; run each with its own")
+        if guide is not None and not guide.is_file():
+            raise ValueError(f"--guide: there is no file {guide}")
         given = {
             "primaries": None if primaries == "rec709" else primaries,
             "headroom_stops": headroom_stops,
@@ -149,7 +160,8 @@ def run(
         if todo:
             from hdrrecon.batch.photos import Order
 
-            order = Order(how, written, confidence, preview, skip_existing, tell=len(mine) == 1 and not quiet)
+            tell = len(mine) == 1 and not quiet
+            order = Order(how, written, confidence, preview, skip_existing, tell=tell, guide=guide)
             tally += _work_on(todo, reconstructor, order, step, say)
     if not quiet:
         left = f", {tally['left']} not begun" if tally["left"] else ""

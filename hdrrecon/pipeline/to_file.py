@@ -75,6 +75,7 @@ def write_reconstruction(
     confidence: bool = False,
     preview: str | Path | None = None,
     tell: Callable[[LightFacts], None] | None = None,
+    changed: Callable[[PreparedPhoto], PreparedPhoto] | None = None,
 ) -> Path:
     """Reconstruct one photo into a file.
 
@@ -88,6 +89,7 @@ def write_reconstruction(
         confidence: add it as a channel (.exr only).
         preview: also write an exposure strip there, before the result.
         tell: called with what the light is like, once all of it was made.
+        changed: gives the prepared photo that is written, for example with a guide (`sensors.guided`).
 
     Raises:
         As `hdrrecon.reconstruct` and `hdrrecon.write`.
@@ -107,6 +109,8 @@ def write_reconstruction(
     held = photo.stored.nbytes + held_light * height * width
     rows = band_rows(size, how.memory_bytes, held, device)
     (one,) = pipeline.prepare_input(photo, how, device)
+    if changed is not None:
+        one = changed(one)
     if one.panorama and how.panorama is None:
         why = "its file says so" if photo.declared_panorama else "its edges go on into each other"
         warnings.warn(

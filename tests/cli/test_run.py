@@ -3,14 +3,17 @@
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+import hdrrecon
 from hdrrecon.batch.photos import Job
 from hdrrecon.cli.main import app
 from hdrrecon.cli.run import _result_lines, _write_options
 from tests.conftest import needs_weights
+from tests.sensors.scenes import photo_of, room
 
 
 def test_one_photo_is_told_about(tmp_path, small_photo, monkeypatch):
@@ -26,6 +29,31 @@ def test_one_photo_is_told_about(tmp_path, small_photo, monkeypatch):
     assert "nothing clipped: all light is measured" in said
     said = CliRunner().invoke(app, ["run", "sun.png", "dark.png", "-o", "both", "--model", "fast"]).stdout
     assert "restored" not in said and "2 done" in said
+
+
+def test_a_guide_says_how_bright_lamps_are(tmp_path, monkeypatch):
+    """The photo's lamps are lost; its own light, shrunk, is the guide."""
+    needs_weights()
+    monkeypatch.chdir(tmp_path)
+    light = room(96)[0].permute(1, 2, 0).numpy()
+    Image.fromarray(photo_of(room(96))).save("photo.png")
+    hdrrecon.write("light.exr", light.reshape(24, 4, 24, 4, 3).mean((1, 3)))
+    for name, more in (("plain", []), ("guided", ["--guide", "light.exr"])):
+        done = CliRunner().invoke(app, ["run", "photo.png", "-o", f"{name}.exr", "--model", "fast", *more])
+        assert done.exit_code == 0, done.output
+    lost = light.max(2) > 1
+    plain, guided = (abs(np.log2(hdrrecon.read(f"{n}.exr") / light))[lost].mean() for n in ("plain", "guided"))
+    assert guided < 0.6 * plain
+
+
+def test_guides_that_cannot_be_are_refused_before_any_work(tmp_path, small_photo, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        Image.fromarray(small_photo).save(name)
+    two = CliRunner().invoke(app, ["run", "a.png", "b.png", "-o", "out", "--guide", "a.png"])
+    assert two.exit_code == 2 and "belongs to one photo" in two.output
+    absent = CliRunner().invoke(app, ["run", "a.png", "-o", "a.exr", "--guide", "none.exr"])
+    assert absent.exit_code == 2 and "no file none.exr" in absent.output
 
 
 @pytest.mark.parametrize(
