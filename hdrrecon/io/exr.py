@@ -203,28 +203,46 @@ def exr_channels(
 ) -> tuple[dict[str, np.ndarray], int]:
     """Channels of (H, W, 3) float32 and optional (H, W) planes; how many values were clamped for half."""
     _choice("dtype", dtype, ("half", "float"))
-    import cv2
-
+    if dtype == "half":
+        parts = [image, *(plane for plane in (alpha, confidence) if plane is not None)]
+        clamped = sum(_beyond_half(part) for part in parts)
+        if clamped:  # conversion would make infinities of these
+            parts = [np.clip(part, -HALF_MAX, HALF_MAX) for part in parts]
+        image, *others = (as_half(part) for part in parts)
+        alpha = None if alpha is None else others.pop(0)
+        confidence = None if confidence is None else others.pop(0)
+    else:
+        clamped = 0
     # OpenEXR ignores strides: an array that is not contiguous would be written scrambled.
-    planes = dict(zip("RGB", cv2.split(image)))
+    planes = dict(zip("RGB", split_channels(image)))
     planes |= {"A": np.ascontiguousarray(alpha)} if alpha is not None else {}
     planes |= {CONFIDENCE_CHANNEL: np.ascontiguousarray(confidence)} if confidence is not None else {}
-    if dtype == "float":
-        return planes, 0
-    halves, clamped = {}, 0
-    for name, plane in planes.items():
-        if max(-float(plane.min()), float(plane.max())) > HALF_MAX:  # conversion would make infinities of these
-            clamped += int(np.count_nonzero(np.abs(plane) > HALF_MAX))
-            plane = np.clip(plane, -HALF_MAX, HALF_MAX)
-        halves[name] = as_half(plane)
-    return halves, clamped
+    return planes, clamped
+
+
+def _beyond_half(values: np.ndarray) -> int:
+    """How many do not fit into half floats."""
+    if max(-float(values.min()), float(values.max())) <= HALF_MAX:
+        return 0
+    return int(np.count_nonzero(np.abs(values) > HALF_MAX))
+
+
+def split_channels(image: np.ndarray) -> list[np.ndarray]:
+    """The channels of (H, W, C), each contiguous."""
+    import cv2
+
+    # OpenCV copies numbers of 16 bits as what they are to it: integers.
+    return [
+        plane.view(image.dtype) for plane in cv2.split(image.view(np.uint16 if image.itemsize == 2 else image.dtype))
+    ]
 
 
 def as_half(plane: np.ndarray) -> np.ndarray:
-    """(H, W) float32 as float16, rounded as `astype` does, which converts one value at a time and takes ten times as
-    long."""
+    """(H, W) or (H, W, C) float32 as float16, rounded as `astype` does, which converts one value at a time and takes
+    ten times as long."""
     import cv2
 
+    plane = np.ascontiguousarray(plane)
     if hasattr(cv2, "convertFp16"):  # OpenCV 4
         return cv2.convertFp16(plane).view(np.float16)
     return cv2.add(plane, 0, dtype=cv2.CV_16F)

@@ -85,13 +85,18 @@ def byte_means(stored: np.ndarray, to: tuple[int, int], scale: int = 1) -> np.nd
 
 
 def pooled_bytes(
-    stored: Callable[[slice], np.ndarray], size: tuple[int, int], table: np.ndarray, to: tuple[int, int]
+    stored: Callable[[slice], np.ndarray],
+    size: tuple[int, int],
+    table: np.ndarray | None,
+    to: tuple[int, int],
+    channels: int = 3,
 ) -> np.ndarray:
-    """Means of the entries of `table` (256, C) at bytes, along rows and then along columns.
+    """Means of the entries of a table at bytes, along rows and then along columns.
 
     Args:
         stored: some rows of the photo -> (n, W, C) uint8.
         size: (H, W) of the photo; `to`: (h, w), neither larger.
+        table: (256, C) float32; None: byte / 255.
 
     Returns:
         (h, w, C) float32.
@@ -101,23 +106,35 @@ def pooled_bytes(
     """
     import cv2
 
-    (height, width), channels = size, table.shape[1]
+    height, width = size
     (start, stop), (left, right) = windows(height, to[0]), windows(width, to[1])
-    columns = _Columns(width, left, right, channels)
-    out = np.empty((to[0], to[1] * channels), np.float32)
+    out = np.empty((to[0], to[1], channels), np.float32)
     for first, after in _groups(start, stop, max(1, PX_AT_ONCE // width)):
-        part = stored(slice(start[first], stop[after - 1]))
-        wide = columns.room(len(part))
-        wide[:, : width * channels] = cv2.LUT(part, table.reshape(1, 256, channels)).reshape(len(part), -1)
-        narrow = columns.room_for_sums(len(part))
-        columns.add(wide, narrow)
-        narrow /= np.float32(columns.widths)
-        for total, top, bottom in zip(out[first:after], start[first:after], stop[first:after]):
-            total[:] = narrow[top - start[first]]
-            for row in narrow[top + 1 - start[first] : bottom - start[first]]:
-                total += row
-            total /= np.float32(bottom - top)
-    return out.reshape(*to, channels)
+        # Turned around, so that columns are long rows: picking and adding those is quick.
+        turned = cv2.transpose(stored(slice(start[first], stop[after - 1])))
+        if table is None:
+            wide = np.divide(turned, np.float32(255), dtype=np.float32)
+        else:
+            wide = cv2.LUT(turned, table.reshape(1, 256, channels))
+        narrow = cv2.transpose(_row_means(wide.reshape(width, -1), left, right).reshape(to[1], -1, channels))
+        means = _row_means(
+            narrow.reshape(-1, to[1] * channels), start[first:after] - start[first], stop[first:after] - start[first]
+        )
+        out[first:after] = means.reshape(-1, to[1], channels)
+    return out
+
+
+def _row_means(rows: np.ndarray, start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    """Means of the rows `start` to `stop` of (n, C), each summed from its first row on: (len(start), C)."""
+    tall = (stop - start)[:, None]
+    total = rows.take(start, 0)
+    for step in range(1, int(tall.max())):
+        more = rows.take(np.minimum(start + step, len(rows) - 1), 0)
+        if step >= tall.min():  # some have no row here
+            more *= (tall > step).astype(np.float32)
+        total += more
+    total /= tall.astype(np.float32)
+    return total
 
 
 def fit_integrals(size: tuple[int, int], to: tuple[int, int]) -> bool:
@@ -163,19 +180,13 @@ class _Columns:
         for step in range(int((right - left).max())):
             at = flat(np.minimum(left + step, width - 1))
             self.picks.append(np.where(self.widths > step, at, self.length - 1))
-        self._wide = self._sums = self._more = np.zeros((0, 0), np.float32)
+        self._wide = self._more = np.zeros((0, 0), np.float32)
 
     def room(self, rows: int) -> np.ndarray:
         """A buffer (rows, `length`): of the rows to sum; what comes after their end is 0."""
         if len(self._wide) < rows:
             self._wide = np.zeros((rows, self.length), np.float32)
         return self._wide[:rows]
-
-    def room_for_sums(self, rows: int) -> np.ndarray:
-        """A buffer for the answer."""
-        if len(self._sums) < rows:
-            self._sums = np.empty((rows, len(self.widths)), np.float32)
-        return self._sums[:rows]
 
     def add(self, rows: np.ndarray, out: np.ndarray) -> None:
         """The sums of each window, from its first column on, into `out` (n, len(widths))."""

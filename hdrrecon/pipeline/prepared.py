@@ -30,7 +30,8 @@ LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restor
 # Pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch.
 _GROUP_PX = {"cpu": 1 << 13}
 _GROUP_PX_ELSEWHERE = 1 << 18
-_KEPT_AT_ONCE = 1 << 16  # pixels, whole groups
+_KEPT_AT_ONCE = 1 << 14  # pixels, once restored: what fits into the caches
+_WHOLE_PX = 1 << 9  # a processor works on so many numbers, or a part of them, at once
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,8 @@ class PreparedPhoto:
         for at in range(0, len(pixels), _KEPT_AT_ONCE):
             part = slice(at, at + _KEPT_AT_ONCE)
             index = pixels[part]
-            # Whole groups, for the last few of a row of numbers may be computed in another way than the others.
-            more = (-len(index)) % _GROUP_PX["cpu"]
+            # A whole number of vectors: the last few of a row of numbers may be computed in another way than others.
+            more = (-len(index)) % _WHOLE_PX
             filled = (torch.cat([x[part], x[part][:1].expand(more, *x.shape[1:])]) for x in (pixels, linear, light))
             place, measured, restored = filled
             y, x = place // width, place % width
@@ -227,8 +228,8 @@ def restore_pixels(photo: PreparedPhoto) -> RestoredPixels | None:
     linear, light = torch.empty(number, 3), torch.empty(number, 3)
     for first, group in full_groups(pixels, codes.device):
         y, x = group // width, group % width
-        code = codes.code_at(y, x)
-        measured = photo.table.gather(0, codes.stored_at(y, x))
+        stored = codes.stored_at(y, x)
+        code, measured = codes.values.gather(0, stored), photo.table.gather(0, stored)
         restored, _ = photo.restored(y, x, code, measured)
         count = min(len(group), number - first)
         linear[first : first + count], light[first : first + count] = measured[:count], restored[:count]

@@ -77,7 +77,8 @@ def _shrunk_on_cpu(maps: Callable[[slice], Tensor], size: tuple[int, int], to: t
 def shrunk_code(codes: PixelCodes, to: tuple[int, int]) -> Tensor:
     """Area means of a photo's code values, (1, 3, h, w); of bytes on a CPU without making floats of all of them."""
     if codes.bytes is not None and to != codes.size:
-        means = pooled_bytes(codes.three_bytes, codes.size, codes.values.numpy(), to)
+        table = None if codes.even_bytes is not None else codes.values.numpy()
+        means = pooled_bytes(codes.three_bytes, codes.size, table, to)
         return torch.from_numpy(means).permute(2, 0, 1)[None].contiguous()
     return shrunk(lambda rows: codes.code(rows).permute(2, 0, 1)[None].contiguous(), codes.size, to, codes.device)
 
@@ -109,20 +110,29 @@ class Enlarged:
 
     def __init__(self, features: Tensor, size: tuple[int, int], pad: Callable[[Tensor], Tensor]):
         h, w = features.shape[-2:]
-        self.scale = (h / size[0], w / size[1])
-        self.stride = w + 2
         self.table = pad(features.float())[0].flatten(1).T.contiguous()
+        (row, up, down), (self.column, left, right) = (
+            _between(*pair, features.device) for pair in ((size[0], h), (size[1], w))
+        )
+        self.row = row * (w + 2)
+        # What the four corners get for their row, and for their column.
+        self.of_row, self.of_column = torch.stack([up, up, down, down], 1), torch.stack([left, right, left, right], 1)
+        self.corners = torch.tensor([0, 1, w + 2, w + 3], device=features.device)
 
     def at(self, y: Tensor, x: Tensor) -> Tensor:
         """(n, C): the features at rows `y` (n,) and columns `x` (n,) of the image, interpolated bilinearly."""
-        y, x = ((at.float() + 0.5) * scale + 0.5 for at, scale in zip((y, x), self.scale))
-        row, column = y.floor(), x.floor()
-        down, right = y - row, x - column
-        first = row.long() * self.stride + column.long()
-        corners = torch.stack([first, first + 1, first + self.stride, first + self.stride + 1], 1)
-        up, left = 1 - down, 1 - right
-        shares = torch.stack([up * left, up * right, down * left, down * right], 1)
+        corners = (self.row[y] + self.column[x])[:, None] + self.corners
+        shares = self.of_row[y] * self.of_column[x]
         return F.embedding_bag(corners, self.table, mode="sum", per_sample_weights=shares)
+
+
+def _between(count: int, of: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
+    """For each of `count` pixels the first of two neighbours among `of` and one more at both ends, and the shares of
+    both: (count,) each."""
+    at = (torch.arange(count, device=device).float() + 0.5) * (of / count) + 0.5
+    first = at.floor()
+    after = at - first
+    return first.long(), 1 - after, after
 
 
 def replicated(features: Tensor) -> Tensor:

@@ -33,12 +33,12 @@ HINTS = 4 * len(RIM_WIDTHS) + 6  # channels of `colour_hints`
 
 class ColourHints(NamedTuple):
     """Of pixels in any arrangement (N, C, ...): `measured`, `rim` and `opposed`, of 3 channels each, are log2 of light,
-    1.0 = clip level; `inputs` (HINTS) is what a network is told of them."""
+    1.0 = clip level; `inputs`, HINTS channels in several tensors, are what a network is told of them."""
 
     measured: Tensor
     rim: Tensor
     opposed: Tensor
-    inputs: Tensor
+    inputs: list[Tensor]
 
 
 def colour_maps(linear: Tensor, over: Tensor, under: Tensor) -> Tensor:
@@ -74,7 +74,7 @@ def colour_hints(linear: Tensor, maps: Tensor) -> ColourHints:
     rim = rim + (measured - rim).amax(1, keepdim=True)
     opposed = torch.maximum(opposed_light(light).log2() + factor, measured)
     above = ((x - measured).clamp(max=MOST_STOPS) for x in (rim, opposed))
-    return ColourHints(measured, rim, opposed, torch.cat([maps[:, :-3].float(), *above], 1))
+    return ColourHints(measured, rim, opposed, [maps[:, :-3].float(), *above])
 
 
 def chromaticity(light: Tensor) -> Tensor:

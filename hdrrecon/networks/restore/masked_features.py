@@ -199,7 +199,7 @@ class MaskedFeatures(nn.Module, Restorer):
         inputs = [code, linear, over, under_mask(code), deep[:, :known]]
         hints = colour_hints(linear, deep[:, known + 1 :]) if self.config.colour_hints else None
         if hints is not None:
-            inputs.append(hints.inputs.to(deep.dtype))
+            inputs += [values.to(deep.dtype) for values in hints.inputs]
         out = per_pixel(self.head, torch.cat(inputs, 1)).float()
         widths = [channels for channels, _ in ANSWERS.values()] + [out.shape[1] - OUTPUTS]
         return dict(zip((*ANSWERS, "mixed"), out.split(widths, 1))), hints
