@@ -400,3 +400,4 @@ def basis(
 app.command()(errors_as_sentences(train_sensors.guide))
 app.command()(train_sensors.modulo)
 app.command()(errors_as_sentences(train_sensors.bracket))
+app.command()(train_sensors.optics)

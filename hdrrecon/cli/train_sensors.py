@@ -1,5 +1,5 @@
-"""`hdrrecon train guide`, `modulo`, `bracket`: the networks of the special cameras (`hdrrecon.sensors`), each small
-enough for a laptop."""
+"""`hdrrecon train guide`, `modulo`, `optics`, `bracket`: the networks of the special cameras (`hdrrecon.sensors`), each
+small enough for a laptop."""
 
 from __future__ import annotations
 
@@ -49,22 +49,21 @@ def modulo(
     masks: Annotated[bool, typer.Option("--masks", help="The published loop of binary masks, for comparison.")] = False,
 ) -> None:
     """Where a modulo sensor folded (`sensors.modulo.unwrap`). --start may hold a network of fewer levels."""
-    from hdrrecon.train.data.resident import ResidentScenes
-    from hdrrecon.train.data.scenes import load_scenes
-    from hdrrecon.train.data.views import LightStreet
-    from hdrrecon.train.loop import train
-    from hdrrecon.train.tasks.modulo import RolloverTask, UnwrapTask, widened
+    from hdrrecon.train.tasks.modulo import RolloverTask, UnwrapTask
 
-    assert run.val is not None
-    device = run.recipe.device
-    held_out = LightStreet(ResidentScenes(load_scenes(run.val), device), run.recipe.size, 0).batches(1)
-    shots = [next(held_out) for _ in range(_SHOTS)]
-    task = RolloverTask() if masks else UnwrapTask()
-    given = run.first_weights()
-    recipe = replace(run.recipe, warmup=100, ema=0.995)
-    stream = partial(LightStreet, ResidentScenes(load_scenes(run.scenes), device))
-    best = train(task, recipe, stream, shots, run.out, widened(given, task.network()) if given else None)
-    print(f"best weights: {best}; log: {run.out / 'log.csv'}")
+    _train_on_light(RolloverTask() if masks else UnwrapTask(), run)
+
+
+@training(without=("curves", "workers", "precision"), out=Path("runs/optics"), steps=1500, batch=2, size=128)
+def optics(
+    run: Run,
+    plate: Annotated[str, typer.Option(help="none, star (their decoders alone), rank1 or free.")] = "rank1",
+) -> None:
+    """A plate before the lens and its decoder, together (`sensors.deep_optics`)."""
+    from hdrrecon.sensors.deep_optics import DeepOpticsConfig
+    from hdrrecon.train.tasks.optics import OpticsTask
+
+    _train_on_light(OpticsTask(DeepOpticsConfig(plate=plate)), run)  # type: ignore[arg-type]  # checked there
 
 
 def bracket(
@@ -82,6 +81,24 @@ def bracket(
 
     rows, shots = _reconstructed(scenes, curves, val, out, shards, seed)
     _train_on_rows(BracketTask(), rows, shots, out, steps, size, seed)
+
+
+def _train_on_light(task, run: Run) -> None:
+    """Train a task whose camera is simulated in its loss, on views of the run's scenes."""
+    from hdrrecon.train.data.resident import ResidentScenes
+    from hdrrecon.train.data.scenes import load_scenes
+    from hdrrecon.train.data.views import LightStreet
+    from hdrrecon.train.loop import train
+    from hdrrecon.train.tasks.modulo import widened
+
+    assert run.val is not None
+    device, given = run.recipe.device, run.first_weights()
+    held_out = LightStreet(ResidentScenes(load_scenes(run.val), device), run.recipe.size, 0).batches(1)
+    shots = [next(held_out) for _ in range(_SHOTS)]
+    stream = partial(LightStreet, ResidentScenes(load_scenes(run.scenes), device))
+    recipe, first = replace(run.recipe, warmup=100, ema=0.995), widened(given, task.network()) if given else None
+    best = train(task, recipe, stream, shots, run.out, first)
+    print(f"best weights: {best}; log: {run.out / 'log.csv'}")
 
 
 def _recipe(steps: int, size: int, seed: int):

@@ -58,6 +58,13 @@ class Blur:
         (h, w), b = self.size, self.half
         return out[..., b : b + h, b : b + w]
 
+    def adjoint(self, seen: Tensor) -> Tensor:
+        """Where what was seen, (N, 3, H, W), would have come from; nothing beyond the picture."""
+        dark = F.pad(seen, (self.half,) * 4)
+        out = torch.fft.irfft2(torch.fft.rfft2(dark) * self.spectrum.conj(), s=self.shape)
+        (h, w), b = self.size, self.half
+        return out[..., b : b + h, b : b + w]
+
 
 def recovered(
     photo: Tensor, first: Tensor, psf: Tensor, config: RefineConfig | None = RefineConfig(), *, streaks: bool = True
