@@ -5,18 +5,23 @@ No file is read or written and no frame leaves the device. Two floors are measur
 device's memory, and a product of two matrices in bfloat16. A stage's **bytes** are those that all its operations read
 and write, as if there were no caches; its **FLOPs** those of its convolutions and matrix products. Both are counted by
 watching torch work, so the decoupled filter's own kernel, which torch does not see, is in neither
-(`examples/filter_cost.py` measures that).
+(`examples/filter_cost.py` measures that). Its **launches** are torch's operations that make or change numbers: on a GPU
+each is one kernel at least, and small kernels cost what launching them does.
 
-Times are medians, by CUDA events on CUDA. On a CPU the same runs, to be tried out.
+Times are medians, by CUDA events on CUDA. On a CPU the same runs, to be tried out, and to count launches: there the
+statistics have a line of their own, for what a CPU counts with NumPy a GPU counts with torch. Without its own kernel
+the decoupled filter has more there.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from statistics import median
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -26,8 +31,15 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from hdrrecon.api import Reconstructor
 from hdrrecon.bench.photos import photo
+from hdrrecon.networks.linearize import histograms
+from hdrrecon.networks.linearize.response_statistics import photo_statistics
+from hdrrecon.networks.working_resolution import working_size
 from hdrrecon.options import Speed
+from hdrrecon.pipeline import prepared, resample
+from hdrrecon.pipeline.bands import BAND_PX_ELSEWHERE
+from hdrrecon.pipeline.pipeline import HDRPipeline
 from hdrrecon.pipeline.pixels import PixelCodes
+from hdrrecon.pipeline.resample import shrunk_code
 
 WIDTH_PX, CLIPPED_PERCENT = 3840, 5.0  # 8.3 MP
 IN_A_ROW = 10
@@ -45,17 +57,19 @@ class Floors:
 
 
 class Traffic(TorchDispatchMode):
-    """`bytes`: those of all tensors that operations inside it read and wrote. Views move nothing."""
+    """`bytes`: those of all tensors that operations inside it read and wrote; `launches`: how many such operations.
+    Views move nothing."""
 
     def __init__(self):
         super().__init__()
-        self.bytes = 0
+        self.bytes = self.launches = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
         given, made = ([x for x in tree_leaves(tree) if isinstance(x, Tensor)] for tree in ((args, kwargs), result))
         places = {x.untyped_storage().data_ptr() for x in given}
         if function._schema.is_mutable or not all(x.untyped_storage().data_ptr() in places for x in made):
+            self.launches += 1
             picks = any(word in function._schema.name for word in _PICKS)
             self.bytes += _picked(given[0], [*given, *made]) if picks else sum(map(_held, [*given, *made]))
         return result
@@ -109,21 +123,45 @@ def floors(device: torch.device, repeats: int = 10) -> Floors:
 
 
 @torch.inference_mode()
-def counted(work: Callable[[], object]) -> tuple[float, float]:
-    """Bytes and FLOPs of a call."""
-    with FlopCounterMode(display=False) as flops, Traffic() as traffic:
+def counted(work: Callable[[], object]) -> tuple[float, float, int]:
+    """Bytes, FLOPs and launches of a call."""
+    with in_blocks_of_a_gpu(), FlopCounterMode(display=False) as flops, Traffic() as traffic:
         work()
-    return traffic.bytes, flops.get_total_flops()
+    return traffic.bytes, flops.get_total_flops(), traffic.launches
+
+
+def statistics_as_on_gpu(pipeline: HDRPipeline, codes: PixelCodes) -> Callable[[], object] | None:
+    """A call that counts a photo with torch alone, in one block as a GPU does; None without such a stage."""
+    if pipeline.linearize is None or not pipeline.linearize.takes_statistics:
+        return None
+    size = working_size(codes.size, pipeline.linearize.longest_px or max(codes.size))
+    return partial(photo_statistics, shrunk_code(codes, size)[0])
+
+
+@contextmanager
+def in_blocks_of_a_gpu() -> Iterator[None]:
+    """What a CPU does in blocks that fit into its caches is done at once, as on a GPU: to count launches."""
+    with (
+        mock.patch.object(histograms, "BLOCK_PX", 1 << 30),
+        mock.patch.object(resample, "BAND_PX", BAND_PX_ELSEWHERE),
+        mock.patch.dict(prepared.GROUP_PX, cpu=prepared.GROUP_PX_ELSEWHERE),
+    ):
+        yield
 
 
 @torch.inference_mode()
 def table(reconstructor: Reconstructor, image: Tensor, reached: Floors, repeats: int) -> Iterator[str]:
     """One line per stage, after a head."""
-    yield f"{'stage':42s} {'ms':>8s} {'MB':>9s} {'GFLOP':>8s} {'of a copy':>10s} {'of bf16':>8s}"
-    for name, work in reconstructor.pipeline.steps(PixelCodes.of_tensor(image)):
-        (moved, flops), taken = counted(work), seconds(work, image.device, repeats)
+    yield (f"{'stage':42s} {'launches':>8s} {'ms':>8s} {'MB':>9s} {'GFLOP':>8s} {'of a copy':>10s} {'of bf16':>8s}")
+    codes = PixelCodes.of_tensor(image)
+    steps = reconstructor.pipeline.steps(codes)
+    on_gpu = statistics_as_on_gpu(reconstructor.pipeline, codes) if image.device.type == "cpu" else None
+    if on_gpu is not None:
+        steps.insert(1, ("response: statistics as a GPU counts them", on_gpu))
+    for name, work in steps:
+        (moved, flops, launches), taken = counted(work), seconds(work, image.device, repeats)
         yield (
-            f"{name:42s} {1000 * taken:8.3f} {moved / 1e6:9.1f} {flops / 1e9:8.2f} "
+            f"{name:42s} {launches:8d} {1000 * taken:8.3f} {moved / 1e6:9.1f} {flops / 1e9:8.2f} "
             f"{moved / taken / reached.copy:10.1%} "
             f"{flops / taken / reached.product:8.1%}"
         )

@@ -29,7 +29,7 @@ class CudaGraphed:
 
     Args:
         function: must not wait for the device.
-        network: whose weights it uses; when they move to another place, it is recorded anew.
+        network: whose weights it uses; when they move to another place, or change, it is recorded anew.
 
     It is called plainly anywhere but on CUDA, where gradients are wanted, and where somebody watches or changes what
     torch does (`panorama.Sphere`, tools that count).
@@ -72,8 +72,12 @@ class CudaGraphed:
                 )
             return self._recordings[known](tensors)
 
-    def _weights(self) -> int:
-        return 0 if self.network is None else next(self.network.parameters()).data_ptr()
+    def _weights(self) -> tuple[int, int]:
+        """Where the weights lie, and how often they were changed there: layers keep what follows from them."""
+        if self.network is None:
+            return 0, 0
+        weights = list(self.network.parameters())
+        return weights[0].data_ptr(), sum(0 if weight.is_inference() else weight._version for weight in weights)
 
     @staticmethod
     def _recorded(

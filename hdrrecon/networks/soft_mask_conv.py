@@ -48,6 +48,7 @@ class SoftMaskConv2d(nn.Module):
         self.conv = nn.Conv2d(channels_in, channels_out, kernel, stride, kernel // 2, bias=bias)
         nn.init.xavier_uniform_(self.conv.weight, gain=2**0.5)
         self.mask_gradient, self.masked = mask_gradient, masked
+        self._kept_shares: tuple[Tensor, int, Tensor] | None = None
 
     def forward(self, x: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """x, mask (N, C, H, W), mask in [0, 1] -> features (N, C', H', W') and their mask in [0, 1]."""
@@ -62,16 +63,38 @@ class SoftMaskConv2d(nn.Module):
         `valid`: so many more channels come after those of `mask`, which are valid everywhere: a constant to add.
         """
         with torch.set_grad_enabled(self.mask_gradient and torch.is_grad_enabled()):
-            share = self.conv.weight.abs()
-            share = share / (share.sum((1, 2, 3), keepdim=True) + EPSILON)
+            share = self._shares()
             pad, known = self.conv.padding[0], share.shape[1] - valid
             padded = F.pad(mask, (pad,) * 4, mode="replicate")
             rest = share[:, known:].sum((1, 2, 3)) if valid else None
             return F.conv2d(padded, share[:, :known], rest, stride=self.conv.stride).clamp(0, 1)
 
+    def _shares(self) -> Tensor:
+        """|W| / ||W||_1 of each filter; in inference mode kept while the weights stay as they are."""
+        weight = self.conv.weight
+        if not torch.is_inference_mode_enabled() or weight.is_inference() or torch.compiler.is_compiling():
+            return filter_shares(weight)
+        if self._kept_shares is not None:
+            of, version, shares = self._kept_shares
+            # `of` holds on to the memory, so that no other weights can come to lie there.
+            if of.data_ptr() == weight.data_ptr() and version == weight._version and shares.dtype == weight.dtype:
+                return shares
+        shares = filter_shares(weight)
+        self._kept_shares = weight.detach(), weight._version, shares
+        return shares
+
+    def __getstate__(self) -> dict:
+        return {**super().__getstate__(), "_kept_shares": None}
+
     def conv_size(self, x: Tensor) -> tuple[int, ...]:
         """Height and width of the result for features x."""
         return tuple(-(-n // s) for n, s in zip(x.shape[-2:], self.conv.stride))
+
+
+def filter_shares(weight: Tensor) -> Tensor:
+    """What share each weight of a filter (C', C, K, K) has of its size: they sum to one, or to 0 where all are 0."""
+    size = weight.abs()
+    return size / (size.sum((1, 2, 3), keepdim=True) + EPSILON)
 
 
 @dataclass(frozen=True)

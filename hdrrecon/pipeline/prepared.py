@@ -28,8 +28,8 @@ from hdrrecon.pipeline.restored_pixels import MOST_PX, RestoredPixels
 GUIDED_DOUBT = 0.15  # the chance that light from a guide of a quarter of the photo's size is off by more than that
 LEAST_CRUSHED = 16  # pixels; fewer black ones are noise, not a shadow to restore
 # Pixels that the head is shown at once: what fits into the caches; elsewhere what is worth a launch.
-_GROUP_PX = {"cpu": 1 << 13}
-_GROUP_PX_ELSEWHERE = 1 << 18
+GROUP_PX = {"cpu": 1 << 13}
+GROUP_PX_ELSEWHERE = 1 << 18
 _KEPT_AT_ONCE = 1 << 14  # pixels, once restored: what fits into the caches
 _WHOLE_PX = 1 << 9  # a processor works on so many numbers, or a part of them, at once
 
@@ -238,7 +238,7 @@ def restore_pixels(photo: PreparedPhoto) -> RestoredPixels | None:
 
 def full_groups(indices: Tensor, device: torch.device) -> Iterator[tuple[int, Tensor]]:
     """Indices (n,) always as many at once, and how many came before; the last are filled up with one of theirs."""
-    size = _GROUP_PX.get(device.type, _GROUP_PX_ELSEWHERE)
+    size = GROUP_PX.get(device.type, GROUP_PX_ELSEWHERE)
     for first in range(0, len(indices), size):
         group = indices[first : first + size]
         yield first, torch.cat([group, group[:1].expand(size - len(group))])

@@ -117,7 +117,8 @@ class Enlarged:
         self.row = row * (w + 2)
         # What the four corners get for their row, and for their column.
         self.of_row, self.of_column = torch.stack([up, up, down, down], 1), torch.stack([left, right, left, right], 1)
-        self.corners = torch.tensor([0, 1, w + 2, w + 3], device=features.device)
+        step = torch.arange(2, device=features.device)  # a list would have to be waited for on a GPU
+        self.corners = (step[:, None] * (w + 2) + step).flatten()
 
     def at(self, y: Tensor, x: Tensor) -> Tensor:
         """(n, C): the features at rows `y` (n,) and columns `x` (n,) of the image, interpolated bilinearly."""

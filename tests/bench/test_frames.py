@@ -18,8 +18,8 @@ def test_the_frame_is_16_to_9_and_clips_as_much_as_it_says():
 
 def test_bytes_and_flops_are_those_of_the_operations():
     a, b, picked = torch.rand(10, 20), torch.rand(20, 30), torch.tensor([3, 4])
-    assert frames.counted(lambda: a @ b) == (4 * (200 + 600 + 300), 2 * 10 * 20 * 30)
-    assert frames.counted(lambda: a.T[2:].view(18, 10))[0] == 0, "views move nothing"
+    assert frames.counted(lambda: a @ b) == (4 * (200 + 600 + 300), 2 * 10 * 20 * 30, 1)
+    assert frames.counted(lambda: a.T[2:])[::2] == (0, 0), "views move nothing"
     assert frames.counted(lambda: a[picked])[0] == 2 * 4 * 40 + 2 * 8, "of a table is read what is picked, and where"
 
 

@@ -1,5 +1,7 @@
 """The layer says how valid its result is; the network is the published one and forgets what is masked."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -102,3 +104,16 @@ def test_channels_that_are_valid_everywhere_need_no_convolution():
     layer, mask = SoftMaskConv2d(8, 5, 3), torch.rand(2, 5, 9, 11)
     whole = layer.updated(torch.cat([mask, torch.ones(2, 3, 9, 11)], 1))
     torch.testing.assert_close(layer.updated(mask, 3), whole, rtol=1e-5, atol=1e-6)
+
+
+def test_shares_that_were_kept_follow_the_weights():
+    layer, mask = SoftMaskConv2d(3, 4, 3), torch.rand(1, 3, 8, 8)
+    with torch.inference_mode():
+        before = layer.updated(mask)
+        assert torch.equal(layer.updated(mask), before)
+    layer.load_state_dict(SoftMaskConv2d(3, 4, 3).state_dict())
+    with torch.no_grad():
+        wanted = layer.updated(mask)
+    with torch.inference_mode():
+        assert torch.equal(layer.updated(mask), wanted) and not torch.equal(before, wanted)
+        assert torch.equal(copy.deepcopy(layer).updated(mask), wanted)

@@ -81,9 +81,9 @@ def postprocessing_traces(code: Tensor) -> Tensor:
     """-> (HANDLING_SIZE,): log mean differences of green and of two colour differences at several steps, strength of
     the 8 x 8 grid, roughness and gaps of green's histogram."""
     red, green, blue = code
-    planes = (green, blue - green, red - green)
-    sizes = [_mean_size(d) for plane in planes for x in (plane, plane.T) for d in _differences(x)]
-    return handling_vector(torch.stack(sizes), torch.stack([_grid(green), _grid(green.T)]), _codes(green))
+    planes = torch.stack([green, blue - green, red - green])
+    sizes = [_mean_sizes(d) for x in (planes, planes.mT) for d in _differences(x)]
+    return handling_vector(torch.stack(sizes, 1).flatten(), torch.stack([_grid(green), _grid(green.T)]), _codes(green))
 
 
 def handling_vector(differences: Tensor, grid: Tensor, codes: Tensor) -> Tensor:
@@ -102,20 +102,21 @@ def _codes(plane: Tensor) -> Tensor:
 
 
 def _differences(x: Tensor):
-    """First and second differences along rows; empty where the photo is too small."""
-    width = x.shape[1]
+    """First and second differences along rows of (3, H, W); empty where the photo is too small."""
+    width = x.shape[-1]
     for step in STEPS:
-        yield x[:, step:] - x[:, : max(width - step, 0)]
+        yield x[..., step:] - x[..., : max(width - step, 0)]
     for step in BENDS:
         yield (
-            x[:, 2 * step :] - 2 * x[:, step : max(width - step, step)] + x[:, : width - 2 * step]
+            x[..., 2 * step :] - 2 * x[..., step : max(width - step, step)] + x[..., : width - 2 * step]
             if width > 2 * step
-            else x[:, :0]
+            else x[..., :0]
         )
 
 
-def _mean_size(differences: Tensor) -> Tensor:
-    return differences.abs().mean() if differences.numel() else differences.sum()
+def _mean_sizes(differences: Tensor) -> Tensor:
+    """Mean absolute values of (3, H, W), (3,); 0 where there are none."""
+    return differences.abs().mean((1, 2)) if differences.numel() else differences.sum((1, 2))
 
 
 def _grid(x: Tensor) -> Tensor:

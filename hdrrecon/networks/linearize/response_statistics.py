@@ -133,8 +133,10 @@ def photo_statistics(code: Tensor) -> Tensor:
 def level_statistics(code: Tensor) -> Tensor:
     """(3, H, W) -> (6 * LEVEL_BINS,): square-root histograms of R, G, B, brightest and darkest channel, and the mean
     height of green's horizontal edges at each level, on a log scale."""
-    planes = [*code, code.amax(0), code.amin(0)]
-    tables = torch.stack([bin_counts(bin_of(p, LEVEL_BINS), LEVEL_BINS) for p in planes])
+    planes = torch.cat([code, code.amax(0, keepdim=True), code.amin(0, keepdim=True)])
+    first = LEVEL_BINS * torch.arange(len(planes), device=code.device)[:, None]  # bin of each plane
+    bins = bin_of(planes, LEVEL_BINS).view(len(planes), -1) + first
+    tables = bin_counts(bins, len(planes) * LEVEL_BINS).view(-1, LEVEL_BINS)
     green = code[1]
     left, right = green[:, :-1], green[:, 1:]
     at = bin_of((left + right) / 2, LEVEL_BINS)
@@ -213,9 +215,10 @@ def _colour_bins(code: Tensor) -> Iterator[Tensor]:
         safe = torch.where(rise.abs() > EDGE_STRENGTHS[1], rise, torch.ones_like(rise))
         place, level = (middle - start) / safe, (start + end) / 2
         good = (rise.abs() > EDGE_STRENGTHS[1]) & (place >= 0) & (place <= 1) & (torch.maximum(start, end) < CLIPPED)
-        for i, j in ((0, 1), (1, 2), (0, 2)):
-            gap = level[i] - level[j]
-            kept = (good[i] & good[j] & (rise[i] * rise[j] > 0) & (gap.abs() > 4 / 255)).flatten()
-            ahead = (place[i] - place[j]) * gap.sign()
-            row = bin_of((level[i] + level[j]) / 2, COLOUR_LEVELS) * COLOUR_GAPS + bin_of(gap.abs() * 3, COLOUR_GAPS)
-            yield masked_index(kept, row * COLOUR_PLACES + bin_of(ahead + 0.5, COLOUR_PLACES))
+        # All three pairs of channels at once: each, and the next.
+        gap, both = level - level.roll(-1, 0), level + level.roll(-1, 0)
+        alike = good & good.roll(-1, 0) & (rise * rise.roll(-1, 0) > 0)
+        kept = (alike & (gap.abs() > 4 / 255)).flatten()
+        ahead = (place - place.roll(-1, 0)) * gap.sign()
+        row = bin_of(both / 2, COLOUR_LEVELS) * COLOUR_GAPS + bin_of(gap.abs() * 3, COLOUR_GAPS)
+        yield masked_index(kept, row * COLOUR_PLACES + bin_of(ahead + 0.5, COLOUR_PLACES))
