@@ -103,7 +103,7 @@ WEIGHTS = {
 CODECS = {
     "rawcodec": Weights(
         "rawcodec.safetensors",
-        "3f026a5558acf0c15e81cac42db0d522b952d44851cdd91e1f80ca9772c40ea4",
+        "89352d5ba0359c885b9c3bb819317b07fa0abb19cd15d39598eba66a61659a90",
         trained_on="151 HDR scenes, simulated cameras; see the card",
     ),
 }

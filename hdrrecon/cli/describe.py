@@ -12,6 +12,7 @@ from hdrrecon.camera.masks import OVER_FULL, OVER_START, UNDER_START
 from hdrrecon.cli.response_report import short_lines
 from hdrrecon.io import Photo, read_photo
 from hdrrecon.io.orientation import orientation_of
+from hdrrecon.rawcodec.files import summary
 
 
 def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
@@ -27,6 +28,8 @@ def describe(path: str | Path, model: str | None = None) -> Iterator[str]:
     photo = read_photo(path)
     yield f"{path}"
     yield from file_lines(photo)
+    if (stream := summary(path)) is not None:
+        yield f"raw       stream {stream}"
     if photo.linear:
         peak = float(photo.pixels.max())
         yield (

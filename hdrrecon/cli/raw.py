@@ -30,9 +30,6 @@ def pack(
     beside: Annotated[
         bool, typer.Option("--beside", help="Write the stream to OUT.hdrraw in place of into the JPEG.")
     ] = False,
-    fast: Annotated[
-        bool, typer.Option("--fast", help="Leave out the synthesis network: decodes faster, a little less exact.")
-    ] = False,
 ) -> None:
     """Put what a JPEG lost of its raw into the JPEG. Its picture stays the same, byte for byte.
 
@@ -43,9 +40,7 @@ def pack(
     from hdrrecon.rawcodec import files
 
     with usage_errors(code=1):
-        done = files.pack(
-            raw, jpeg, out or raw.with_suffix(".jpg"), bpp=bpp, exposure=exposure, beside=beside, fast=fast
-        )
+        done = files.pack(raw, jpeg, out or raw.with_suffix(".jpg"), bpp=bpp, exposure=exposure, beside=beside)
         place = f" and {done.side}" if done.side else ""
         typer.echo(f"{done.jpeg}{place}: {done.stream_bytes} bytes of raw, {done.bpp:.4f} bits per pixel")
 

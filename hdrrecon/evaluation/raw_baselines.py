@@ -15,12 +15,13 @@ import numpy as np
 from hdrrecon.color import srgb_to_linear
 from hdrrecon.io.optional import need
 from hdrrecon.rawcodec import codec, container
+from hdrrecon.rawcodec.analysis import to_blocks
 from hdrrecon.rawcodec.base_stage import guessed_step
 from hdrrecon.rawcodec.codec import jpeg_pixels
 from hdrrecon.rawcodec.domain import linearize, stabilize
 from hdrrecon.rawcodec.fit import BaseFitter, base_light, rounded_levels
 from hdrrecon.rawcodec.model import shipped_model
-from hdrrecon.rawcodec.pixel_stage import from_blocks, to_blocks
+from hdrrecon.rawcodec.pixel_stage import from_blocks
 from hdrrecon.rawcodec.rans import Encoder
 from hdrrecon.rawcodec.tables import ValueTables, integer_frequencies, laplace_probabilities
 
@@ -113,14 +114,14 @@ def jpeg_xl(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarray]:
     used."""
     codecs = need("imagecodecs", "hdrfiles", "comparing with JPEG XL")
     stable = np.round(stabilize(raw) / stabilize(np.float32(1)) * 65535).astype(np.uint16)
-    budget, best = bpp * raw.shape[0] * raw.shape[1] / 8, None
+    budget = bpp * raw.shape[0] * raw.shape[1] / 8
+    size, codes = 0, stable
     for distance in (25, 18, 12, 8, 5, 3, 2, 1.2, 0.7, 0.4, 0.2):
         data = codecs.jpegxl_encode(stable, lossless=False, distance=distance, effort=5)
-        if best is None or len(data) <= budget:
-            best = len(data), codecs.jpegxl_decode(data)
+        if not size or len(data) <= budget:
+            size, codes = len(data), codecs.jpegxl_decode(data)
         if len(data) > budget:
             break
-    size, codes = best
     return size, linearize(codes.astype(np.float32) / 65535 * stabilize(np.float32(1)))
 
 

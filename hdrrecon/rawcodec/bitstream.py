@@ -14,8 +14,8 @@ from hdrrecon.rawcodec.errors import StreamError
 MAGIC = b"HRW1"
 VERSION = 1
 _HEADER = struct.Struct("<4sBBIHHIIBBBB")
-_HAS_GRID, _HAS_DESCRIPTION, _FAST = 1, 2, 4
-_KNOWN_FLAGS = _HAS_GRID | _HAS_DESCRIPTION | _FAST
+_HAS_GRID, _HAS_DESCRIPTION = 1, 2
+_KNOWN_FLAGS = _HAS_GRID | _HAS_DESCRIPTION
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,6 @@ class Header:
     step: int  # base step is 2**(-step / 32)
     passes: int  # of 8 that were written
     map_exponent: int  # map coefficients come in steps of 2**-map_exponent
-    fast: bool = False  # written for the `fast` profile: synthesis without its network
     grid_exponent: int | None = None  # gains come in 2**-grid_exponent stops; None: there is no grid
     grid_bases: tuple[int, ...] = (0,) * LEVELS  # 0...15 each
     description: bytes = b""  # of the raw file, see camera_raw.Description
@@ -52,11 +51,7 @@ class Chunk:
 
 def write_header(header: Header, base: bytes) -> bytes:
     """Header, coded stage 0, and a CRC-32 of both."""
-    flags = (
-        _HAS_GRID * (header.grid_exponent is not None)
-        | _HAS_DESCRIPTION * bool(header.description)
-        | _FAST * header.fast
-    )
+    flags = _HAS_GRID * (header.grid_exponent is not None) | _HAS_DESCRIPTION * bool(header.description)
     out = _HEADER.pack(
         MAGIC, VERSION, flags, header.model, header.height, header.width, header.guide_crc, header.scan_crc,
         header.step, header.passes, header.map_exponent, header.grid_exponent or 0,
@@ -87,7 +82,7 @@ def read_header(stream: bytes) -> tuple[Header, bytes, int]:
         raise StreamError(
             f"this raw stream is of version {version}, this hdrrecon reads up to {VERSION}; update hdrrecon"
         )
-    header = Header(model, height, width, guide, scan, step, passes, exponent, bool(flags & _FAST))
+    header = Header(model, height, width, guide, scan, step, passes, exponent)
     position = _HEADER.size
     if flags & _HAS_GRID:
         packed = stream[position : position + 4].ljust(4, b"\0")

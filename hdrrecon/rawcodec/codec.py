@@ -9,7 +9,6 @@ Source: after Wang et al., "Beyond learned metadata-based raw image reconstructi
 
 from __future__ import annotations
 
-import io
 import warnings
 from dataclasses import dataclass, replace
 from os import PathLike
@@ -18,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from hdrrecon.io.photo import file_bytes
+from hdrrecon.io.pillow import opened
 from hdrrecon.rawcodec import container
 from hdrrecon.rawcodec.base_stage import decode_base, encode_base
 from hdrrecon.rawcodec.bitstream import Header, read_header, write_chunk, write_header
@@ -57,7 +57,6 @@ def encode(
     jpeg: bytes | str | PathLike,
     bpp: float = 0.02,
     *,
-    fast: bool = False,
     description: bytes = b"",
     model: Model | None = None,
 ) -> bytes:
@@ -67,7 +66,6 @@ def encode(
         raw: (H, W, 3) linear camera RGB in [0, 1], 1 = the sensor clips, in the JPEG's stored orientation.
         jpeg: file or bytes.
         bpp: bits of the whole stream per pixel; at least about 100 bytes are needed.
-        fast: leave out the synthesis network, in encoder and decoder.
         description: bytes to carry along (`camera_raw.Description`).
         model: None: the one that ships.
 
@@ -96,18 +94,17 @@ def encode(
         step=0,
         passes=0,
         map_exponent=0,
-        fast=fast,
         description=description,
     )
     header, base, coefficients, grid = encode_base(model, header, pixels, raw, bpp)
-    latents = analyse(model, pixels, raw, coefficients, grid)
+    found = analyse(model, pixels, raw, coefficients, grid)
     head = len(write_header(header, base))
     planes = guide_inputs(guide, grid)
     room = max(0, budget - head)
-    step = search_step(model, header, planes, latents, room)
+    step = search_step(model, header, planes, found, room)
     while True:
         header = replace(header, step=step)
-        chunks = encode_latents(model, header, planes, latents)
+        chunks = encode_latents(model, header, planes, found)
         kept, size = [], 0
         for chunk in chunks:
             size += len(chunk)
@@ -156,19 +153,13 @@ def decode_full(
     data = _bytes(jpeg)
     stream = find_stream(jpeg, data) if stream is None else stream
     model = model or shipped_model()
-    header, base, position = read_header(stream)
-    if header.model != model.model_id:
-        raise StreamError(
-            f"this raw stream needs the model {header.model:08x}, here is {model.model_id:08x}; update hdrrecon"
-        )
+    header, base, position = _readable_header(stream, model)
     pixels = jpeg_pixels(data)
-    same_size = pixels.shape[:2] == (header.height, header.width)
-    guide = jpeg_guide(data) if same_size else None
-    trusted = guide is not None and guide_crc(guide) == header.guide_crc
-    if not trusted and stale != "map":
+    guide = _trusted_guide(header, pixels, data)
+    if guide is None and stale != "map":
         raise StreamError(_why_stale(header, pixels.shape, data))
     coefficients, grid = decode_base(model, header, base)
-    if guide is None or not trusted:
+    if guide is None:
         warnings.warn(
             f"{_why_stale(header, pixels.shape, data)}; only its global map is used", StreamWarning, stacklevel=2
         )
@@ -178,6 +169,41 @@ def decode_full(
     latents, passes = decode_latents(model, header, guide_inputs(guide, grid), stream, position)
     raw = synthesise(model, header, pixels, coefficients, grid, latents)
     return Decoded(raw, np.sqrt(latents.error) * np.float32(base_step(header)), passes, header.description)
+
+
+def passes_that_decode(jpeg: bytes, stream: bytes, *, model: Model | None = None) -> int:
+    """How many of 8 passes of a stream decode with correct check sums; nothing is turned into pixels.
+
+    Raises:
+        StreamError: as `decode`.
+    """
+    model = model or shipped_model()
+    header, base, position = _readable_header(stream, model)
+    pixels = jpeg_pixels(jpeg)
+    guide = _trusted_guide(header, pixels, jpeg)
+    if guide is None:
+        raise StreamError(_why_stale(header, pixels.shape, jpeg))
+    _, grid = decode_base(model, header, base)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StreamWarning)
+        return decode_latents(model, header, guide_inputs(guide, grid), stream, position)[1]
+
+
+def _readable_header(stream: bytes, model: Model) -> tuple[Header, bytes, int]:
+    header, base, position = read_header(stream)
+    if header.model != model.model_id:
+        raise StreamError(
+            f"this raw stream needs the model {header.model:08x}, here is {model.model_id:08x}; update hdrrecon"
+        )
+    return header, base, position
+
+
+def _trusted_guide(header: Header, pixels: np.ndarray, jpeg: bytes) -> np.ndarray | None:
+    """The guide of the JPEG that the stream was written for; None of any other."""
+    if pixels.shape[:2] != (header.height, header.width):
+        return None
+    guide = jpeg_guide(jpeg)
+    return guide if guide_crc(guide) == header.guide_crc else None
 
 
 def find_stream(jpeg: bytes | str | PathLike, data: bytes | None = None) -> bytes:
@@ -200,11 +226,9 @@ def _bytes(jpeg: bytes | str | PathLike) -> bytes:
 
 def jpeg_pixels(jpeg: bytes) -> np.ndarray:
     """(H, W, 3) uint8 of a JPEG as stored, without its orientation applied."""
-    from PIL import Image
-
     container.picture_crc(jpeg)  # refuses what is no JPEG of a supported kind
     try:
-        with Image.open(io.BytesIO(jpeg)) as image:
+        with opened("jpeg", jpeg) as image:  # whatever its size: Image.open stops at 179 megapixels
             if image.mode not in ("RGB", "L"):
                 raise StreamError(
                     f"raw streams go with RGB and grey JPEGs, not with {image.mode}; convert the photo to sRGB"
@@ -212,7 +236,7 @@ def jpeg_pixels(jpeg: bytes) -> np.ndarray:
             if max(image.size) > LARGEST_SIDE:
                 raise StreamError(f"raw streams go with photos of up to {LARGEST_SIDE} pixels a side, not {image.size}")
             return np.asarray(image.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         if isinstance(error, StreamError):
             raise
         raise StreamError(f"the JPEG cannot be decoded ({error}); copy the file again") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -11,11 +10,12 @@ import numpy as np
 
 from hdrrecon.io.atomic import atomic_write
 from hdrrecon.io.photo import file_bytes
+from hdrrecon.io.pillow import opened
 from hdrrecon.rawcodec import container
 from hdrrecon.rawcodec.align import aligned
 from hdrrecon.rawcodec.bitstream import read_chunk, read_header
 from hdrrecon.rawcodec.camera_raw import CameraRaw, develop, read_camera_raw
-from hdrrecon.rawcodec.codec import decode_full, encode, find_stream
+from hdrrecon.rawcodec.codec import decode_full, encode, find_stream, passes_that_decode
 from hdrrecon.rawcodec.description import Description, fitted_description, jpeg_white
 from hdrrecon.rawcodec.dng import encode_dng
 from hdrrecon.rawcodec.errors import StreamError
@@ -41,7 +41,6 @@ def pack(
     bpp: float = 0.02,
     exposure: float = 0.0,
     beside: bool = False,
-    fast: bool = False,
 ) -> Packed:
     """Put the raw of a photo into its JPEG.
 
@@ -52,7 +51,6 @@ def pack(
         bpp: bits per pixel of the stream.
         exposure: stops, for a JPEG developed here.
         beside: write the stream to `out`.hdrraw in place of into the JPEG.
-        fast: decode without the synthesis network.
 
     Raises:
         ReadError, AlignmentError, OSError: files that cannot be read, do not belong together, or cannot be written.
@@ -67,7 +65,7 @@ def pack(
     pixels = _decoded(data)
     facts = photo.description
     facts = replace(facts, jpeg_white=jpeg_white(light, pixels, facts))
-    stream = encode(light, data, bpp, fast=fast, description=bytes(facts))
+    stream = encode(light, data, bpp, description=bytes(facts))
     out = Path(out)
     side = container.side_file(out) if beside else None
     with atomic_write(out) as temporary:
@@ -124,8 +122,7 @@ def info(jpeg: str | PathLike) -> list[str]:
     lines = [
         f"raw stream: {len(stream)} bytes, {8 * len(stream) / size:.4f} bits per pixel, "
         f"{100 * len(stream) / len(container.remove(data)):.2f} % of the JPEG",
-        f"for {header.width} x {header.height} pixels, model {header.model:08x}"
-        + (", fast profile" if header.fast else ""),
+        f"for {header.width} x {header.height} pixels, model {header.model:08x}",
         f"global map and gains: {len(base)} bytes; step {2 ** (-header.step / 32):.4f}",
     ]
     chunks = []
@@ -145,20 +142,35 @@ def info(jpeg: str | PathLike) -> list[str]:
     return lines
 
 
-def _decoded(jpeg: bytes) -> np.ndarray:
-    from PIL import Image
+def summary(jpeg: str | PathLike) -> str | None:
+    """One line on a photo's raw stream for people, or None where there is none. Every chunk is decoded and checked."""
+    if not container.has_stream(jpeg):
+        return None
+    data = file_bytes(Path(jpeg))
+    try:
+        stream = find_stream(jpeg, data)
+        header, _, position = read_header(stream)
+        chunks = 0
+        while (found := read_chunk(stream, position)) is not None:
+            chunks, position = chunks + 1, found[1]
+        size = f"{len(stream)} bytes, {8 * len(stream) / (header.height * header.width):.4f} bits per pixel"
+        passes = passes_that_decode(data, stream)
+    except StreamError as error:
+        return f"not valid: {error}"
+    state = "valid" if passes == header.passes else f"damaged, {passes} of {header.passes} passes decode"
+    return f"{state}: {size}, {chunks} chunk{'s' * (chunks != 1)}"
 
-    with Image.open(io.BytesIO(jpeg)) as image:
+
+def _decoded(jpeg: bytes) -> np.ndarray:
+    with opened("jpeg", jpeg) as image:
         return np.asarray(image.convert("RGB"))
 
 
 def _as_jpeg_lies(photo: CameraRaw, jpeg: bytes) -> CameraRaw:
     """Turn the raw as the JPEG's pixels are stored: cameras store them as the sensor lay, editors upright."""
-    from PIL import Image
-
     from hdrrecon.io.orientation import orientation_of, upright
 
-    with Image.open(io.BytesIO(jpeg)) as image:
+    with opened("jpeg", jpeg) as image:
         orientation = orientation_of(image.info.get("exif"))
         width, height = image.size
     facts = photo.description

@@ -8,10 +8,11 @@ which Pillow and imagecodecs carry. All arithmetic after that is on integers.
 
 from __future__ import annotations
 
-import io
 import zlib
 
 import numpy as np
+
+from hdrrecon.io.pillow import opened
 
 BLOCK = 8
 CHANNELS = 21
@@ -32,16 +33,14 @@ def jpeg_guide(jpeg: bytes) -> np.ndarray:
         top, and at the bottom.
 
     Raises:
-        OSError: Pillow cannot decode the file.
+        ReadError, OSError: Pillow cannot decode the file.
     """
-    from PIL import Image
-
-    with Image.open(io.BytesIO(jpeg)) as image:
+    with opened("jpeg", jpeg) as image:
         width, height = image.size
         grey = image.mode == "L"
         image.draft("L", image.size)
         luma = np.asarray(image if image.mode == "L" else image.convert("L"))
-    with Image.open(io.BytesIO(jpeg)) as image:
+    with opened("jpeg", jpeg) as image:
         image.draft("L" if grey else "YCbCr", (-(-width // 4), -(-height // 4)))
         quarter = np.asarray(image)
     if grey:

@@ -7,18 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from hdrrecon.rawcodec.base_stage import LAMBDA, guessed_step
+from hdrrecon.rawcodec.analysis import Chooser, Target
+from hdrrecon.rawcodec.base_stage import guessed_step
 from hdrrecon.rawcodec.bitstream import Chunk, Header, chunk_crc, read_chunk
 from hdrrecon.rawcodec.errors import StreamWarning
 from hdrrecon.rawcodec.guide import BLOCK
-from hdrrecon.rawcodec.latent_coder import GROUPS, PASS_COUNT, SUBSTEPS, Latents, PassParameters, walk
+from hdrrecon.rawcodec.latent_coder import PASS_COUNT, Latents, PassParameters, walk
 from hdrrecon.rawcodec.local_gain import CELL
 from hdrrecon.rawcodec.model import Model
 from hdrrecon.rawcodec.rans import Decoder, Encoder
-from hdrrecon.rawcodec.tables import LIMIT
 
 _CHUNK_BYTES = 600  # a chunk is closed when it has grown to this
-_BLOCKS_AT_ONCE = 4096  # of which symbols are chosen: bounds memory
 _STEPS = 256
 
 
@@ -44,37 +43,12 @@ def with_step(planes: np.ndarray, header: Header) -> np.ndarray:
     return planes
 
 
-def chosen_symbols(model: Model, latents: np.ndarray, parameters: PassParameters) -> np.ndarray:
-    """Symbols of a pass that balance error and bits, (n, size) int32; `latents` (n, size) in base steps."""
-    out = np.zeros(latents.shape, np.int32)
-    for first in range(0, len(latents), _BLOCKS_AT_ONCE):
-        part = np.s_[first : first + _BLOCKS_AT_ONCE]
-        step, mean, index = parameters.step[part, None], parameters.mean[part], parameters.index[part]
-        scaled = (latents[part] * SUBSTEPS - mean) / step
-        size = np.abs(scaled)
-        lower = np.minimum(np.floor(size), LIMIT - 1)
-        sign = np.where(scaled < 0, -1, 1)
-        costs = []
-        for extra in (0, 1):
-            symbol = (sign * (lower + extra)).astype(np.int64)
-            costs.append((size - lower - extra) ** 2 + LAMBDA * model.symbols.values.bits(index, symbol))
-        found = (sign * (lower + (costs[1] < costs[0]))).astype(np.int64)
-        out[part] = model.symbols.without_waste(index, found, size**2 - (size - np.abs(found)) ** 2, LAMBDA)
-    return out
-
-
-def gathered(latents: np.ndarray, group: int, parameters: PassParameters, step: float) -> np.ndarray:
-    begin = sum(GROUPS[:group])
-    flat = latents.reshape(-1, latents.shape[-1])
-    return flat[parameters.where, begin : begin + GROUPS[group]] / np.float32(step)
-
-
-def _estimated_bytes(model: Model, header: Header, planes: np.ndarray, latents: np.ndarray) -> float:
-    total = 0.0
+def _estimated_bytes(model: Model, header: Header, planes: np.ndarray, found: Target) -> float:
+    total, choose = 0.0, Chooser(model, found, base_step(header))
 
     def code(group: int, index: int, parameters: PassParameters) -> np.ndarray:
         nonlocal total
-        symbols = chosen_symbols(model, gathered(latents, group, parameters, base_step(header)), parameters)
+        symbols = choose(group, parameters)
         total += model.symbols.bits(parameters.index, symbols)
         return symbols
 
@@ -82,13 +56,13 @@ def _estimated_bytes(model: Model, header: Header, planes: np.ndarray, latents: 
     return total / 8 + 24
 
 
-def search_step(model: Model, header: Header, planes: np.ndarray, latents: np.ndarray, room: int) -> int:
+def search_step(model: Model, header: Header, planes: np.ndarray, found: Target, room: int) -> int:
     """The finest step whose latents fit into `room` bytes: bisection begun with a secant."""
     low, high = -1, _STEPS  # fits (nothing coded), does not fit
     bpp = 8 * room / (header.height * header.width)
     trial = int(np.clip(-32 * np.log2(guessed_step(max(bpp, 1e-4))), 0, _STEPS - 1))
     for _ in range(7):
-        size = _estimated_bytes(model, replace(header, step=trial), planes, latents)
+        size = _estimated_bytes(model, replace(header, step=trial), planes, found)
         if size <= room:
             low = trial
         else:
@@ -100,11 +74,12 @@ def search_step(model: Model, header: Header, planes: np.ndarray, latents: np.nd
     return max(low, 0)
 
 
-def encode_latents(model: Model, header: Header, planes: np.ndarray, latents: np.ndarray) -> list[Chunk]:
+def encode_latents(model: Model, header: Header, planes: np.ndarray, found: Target) -> list[Chunk]:
     """All chunks, for `decodes_to` to verify."""
     chunks: list[Chunk] = []
     symbols_of: list[np.ndarray] = []
     coder, first, number, bits = Encoder(), 0, -1, 0.0
+    choose = Chooser(model, found, base_step(header))
 
     def close(last: int) -> None:
         nonlocal coder, symbols_of, first, bits
@@ -115,7 +90,7 @@ def encode_latents(model: Model, header: Header, planes: np.ndarray, latents: np
     def code(group: int, index: int, parameters: PassParameters) -> np.ndarray:
         nonlocal number, bits
         number += 1
-        symbols = chosen_symbols(model, gathered(latents, group, parameters, base_step(header)), parameters)
+        symbols = choose(group, parameters)
         model.symbols.put(coder, parameters.index, symbols)
         symbols_of.append(symbols)
         bits += model.symbols.bits(parameters.index, symbols)

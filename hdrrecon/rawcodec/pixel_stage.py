@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from hdrrecon.rawcodec.amplitude import blocks_of, factors, heat
+from hdrrecon.rawcodec.analysis import Band, Target, padded, target
 from hdrrecon.rawcodec.bitstream import Header
 from hdrrecon.rawcodec.domain import linearize, stabilize
 from hdrrecon.rawcodec.fit import base_light
@@ -24,28 +26,20 @@ def _bands(height: int) -> Iterator[tuple[int, int]]:
 
 def analyse(
     model: Model, pixels: np.ndarray, raw: np.ndarray, coefficients: np.ndarray, grid: np.ndarray | None
-) -> np.ndarray:
-    """(h, w, 192) float32 latents of what stage 0 leaves."""
+) -> Target:
+    """What stage 0 leaves, as a target of the encoder."""
     height, width = raw.shape[:2]
-    rows, columns = block_shape(height, width)
-    out = np.empty((rows, columns, model.analysis.shape[0]), np.float32)
-    for top, bottom in _bands(height):
-        rest = stabilize(raw[top:bottom]) - stabilize(base_light(pixels[top:bottom], coefficients, grid, top))
-        blocks = to_blocks(rest)
-        out[top // BLOCK : top // BLOCK + len(blocks)] = blocks @ model.analysis.T
-    return out
 
+    def bands() -> Iterator[Band]:
+        for top, bottom in _bands(height):
+            rest = stabilize(raw[top:bottom]) - stabilize(base_light(pixels[top:bottom], coefficients, grid, top))
+            yield Band(pixels[top:bottom], heat(pixels, top, bottom), rest, raw[top:bottom])
 
-def to_blocks(image: np.ndarray) -> np.ndarray:
-    """(H, W, 3) -> (rows, columns, 192), sides padded to multiples of 8 by repetition."""
-    h, w, c = image.shape
-    rows, columns = block_shape(h, w)
-    image = np.pad(image, ((0, rows * BLOCK - h), (0, columns * BLOCK - w), (0, 0)), mode="edge")
-    return image.reshape(rows, BLOCK, columns, BLOCK, c).transpose(0, 2, 1, 3, 4).reshape(rows, columns, -1)
+    return target(model.analysis, block_shape(height, width), bands())
 
 
 def from_blocks(blocks: np.ndarray) -> np.ndarray:
-    """Inverse of `to_blocks`."""
+    """(rows, columns, 192) -> (H, W, 3); inverse of `analysis.to_blocks`."""
     rows, columns, _ = blocks.shape
     image = blocks.reshape(rows, columns, BLOCK, BLOCK, 3).transpose(0, 2, 1, 3, 4)
     return image.reshape(rows * BLOCK, columns * BLOCK, 3)
@@ -61,14 +55,15 @@ def synthesise(
 ) -> np.ndarray:
     """Raw from everything, in bands of rows."""
     height, width = pixels.shape[:2]
-    network = None if header.fast or not model.network else _network(model)
+    network = _network(model) if model.network else None
     halo = 0 if network is None else -(-network.halo // BLOCK) * BLOCK
     scale = np.float32(base_step(header) / SUBSTEPS)
     out = np.empty((height, width, 3), np.float32)
     for top, bottom in _bands(height):
         first, last = max(0, top - halo), min(height, bottom + halo)
         blocks = latents.restored[first // BLOCK : -(-last // BLOCK)].astype(np.float32) * scale
-        residual = from_blocks(blocks @ model.synthesis.T)[: last - first, :width]
+        modulation = np.repeat(factors(blocks_of(padded(heat(pixels, first, last))), base_step(header)), 3, -1)
+        residual = from_blocks(blocks @ model.synthesis.T * modulation)[: last - first, :width]
         base = stabilize(base_light(pixels[first:last], coefficients, grid, first))
         if network is None:
             stable = base + residual

@@ -37,12 +37,14 @@ class SymbolCoder:
         """(n, size) tables of latents -> (n,) tables of the blocks' flags."""
         return np.searchsorted(THRESHOLDS, self._zero_cost[index].sum(1), side="right")
 
-    def without_waste(self, index: np.ndarray, symbols: np.ndarray, gain: np.ndarray, bit: float) -> np.ndarray:
+    def without_waste(
+        self, index: np.ndarray, symbols: np.ndarray, gain: np.ndarray, bit: float | np.ndarray
+    ) -> np.ndarray:
         """Drop the improbable latents of blocks where they cost more than they are worth.
 
         Args:
             gain: (n, size) squared error, in squared steps, that each symbol saves over a zero.
-            bit: squared steps that a bit is worth.
+            bit: squared steps that a bit is worth, one number or (n,).
         """
         low = (index < CERTAIN) & (symbols != 0)
         if not low.any():
@@ -52,7 +54,7 @@ class SymbolCoder:
         table = self.flag_tables(i)
         some = self.flag_bits[table, 1] + np.where(i < CERTAIN, self.values.bits(i, s), 0).sum(1)
         saved = np.where(low[blocks], gain[blocks], 0).sum(1)
-        waste = saved < bit * (some - self.flag_bits[table, 0])
+        waste = saved < np.broadcast_to(bit, len(index))[blocks] * (some - self.flag_bits[table, 0])
         out = symbols.copy()
         out[blocks] = np.where(waste[:, None] & (i < CERTAIN), 0, s)
         return out

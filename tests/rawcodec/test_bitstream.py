@@ -17,11 +17,11 @@ grids = st.one_of(
     st.fixed_dictionaries({"grid_exponent": u8, "grid_bases": st.tuples(*[st.integers(0, 15)] * 7)}),
 )
 headers = st.builds(
-    lambda grid, *rest: Header(*rest[:8], fast=rest[8], description=rest[9], **grid),
-    grids, u32, st.integers(1, 65535), st.integers(1, 65535), u32, u32, u8, u8, u8, st.booleans(),
+    lambda grid, *rest: Header(*rest[:8], description=rest[8], **grid),
+    grids, u32, st.integers(1, 65535), st.integers(1, 65535), u32, u32, u8, u8, u8,
     st.binary(max_size=200),
 )  # fmt: skip
-HEADER = Header(1, 480, 640, 2, 3, 100, 8, 9, True, 5, (1, 2, 3, 4, 5, 6, 15), b"facts")
+HEADER = Header(1, 480, 640, 2, 3, 100, 8, 9, 5, (1, 2, 3, 4, 5, 6, 15), b"facts")
 
 
 @given(headers, st.binary(max_size=300), st.binary(max_size=20))

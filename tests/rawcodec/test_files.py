@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import hdrrecon
 from hdrrecon import rawcodec
 from hdrrecon.cli.main import app
+from hdrrecon.rawcodec import container, files
 from hdrrecon.rawcodec.description import Description
 
 rawpy = pytest.importorskip("rawpy")
@@ -50,6 +51,23 @@ def test_info_says_what_is_in_it(packed, tmp_path):
     assert done.exit_code == 1 and "no raw stream" in done.output
 
 
+def test_the_general_info_command_checks_the_stream(exposure, stream, tmp_path):
+    raw, jpeg = exposure
+    whole, short, edited, plain = (tmp_path / f"{n}.jpg" for n in ("whole", "short", "edited", "plain"))
+    whole.write_bytes(rawcodec.embed(jpeg, stream))
+    short.write_bytes(rawcodec.embed(jpeg, stream[:-5]))
+    plain.write_bytes(jpeg)
+    Image.open(plain).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(edited)
+    container.side_file(edited).write_bytes(stream)
+    said = {path.stem: files.summary(path) for path in (whole, short, edited, plain)}
+    assert said["plain"] is None
+    assert said["whole"].startswith(f"valid: {len(stream)} bytes, {8 * len(stream) / raw[..., 0].size:.4f} bits")
+    assert said["short"].startswith("damaged, ") and "of 8 passes decode" in said["short"]
+    assert said["edited"].startswith("not valid: ") and "edited or saved again" in said["edited"]
+    shown = CliRunner().invoke(app, ["info", str(whole)])
+    assert shown.exit_code == 0 and f"raw       stream {said['whole']}" in shown.output
+
+
 def test_linear_light_comes_out_upright_in_units_of_the_photo(exposure, tmp_path):
     raw, jpeg = exposure
     facts = Description(0, 65535, (1.0, 1.0, 1.0), np.eye(3), 6, "RGGB", 1 / 3)
@@ -88,7 +106,7 @@ def test_a_full_disk_leaves_nothing(exposure, stream, tmp_path, monkeypatch):
 
 def test_a_stream_may_lie_beside(packed, tmp_path):
     done = CliRunner().invoke(
-        app, ["raw", "pack", str(SHARED), "-o", str(tmp_path / "p.jpg"), "--beside", "--fast", "--bpp", "0.01"]
+        app, ["raw", "pack", str(SHARED), "-o", str(tmp_path / "p.jpg"), "--beside", "--bpp", "0.01"]
     )
     assert done.exit_code == 0 and (tmp_path / "p.jpg.hdrraw").is_file()
     assert rawcodec.extract((tmp_path / "p.jpg").read_bytes()) is None

@@ -16,6 +16,7 @@ masks, guided context, adaptive precision; the grid, the groups, and the integer
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -88,7 +89,10 @@ def symbol_bits(symbol: Tensor, index: Tensor) -> Tensor:
 
 
 class GroupModel(nn.Module):
-    """Networks of one group of latents."""
+    """Networks of one group of latents: `order` gives the order masks, `parameters_` tables, means and precision."""
+
+    coarser: nn.Conv2d | None
+    nearby: nn.Conv2d | None
 
     def __init__(self, index: int, config: EntropyConfig) -> None:
         super().__init__()
@@ -100,15 +104,28 @@ class GroupModel(nn.Module):
         inputs = config.guide + (context if coarser else 0) + (context if self.nearby is not None else 0)
         self.has_mean = index < 2
         self.order = nn.ModuleList([conv(inputs, 16, 1), conv(16, self.passes, 1)])
-        self.parameters_ = nn.ModuleList(
-            [conv(inputs, hidden, 1), conv(hidden, hidden, 1), conv(hidden, self.size * (1 + self.has_mean) + 1, 1)]
-        )
-        last = self.parameters_[-1]
+        last = conv(hidden, self.size * (1 + self.has_mean) + 1, 1)
+        self.parameters_ = nn.ModuleList([conv(inputs, hidden, 1), conv(hidden, hidden, 1), last])
         nn.init.normal_(last.weight, std=0.02)
         with torch.no_grad():
-            last.bias.zero_()
-            last.bias[: self.size] = 1.5  # of 63 / 16
-        nn.init.zeros_(self.order[-1].bias)
+            for layer in (last, self.order[1]):
+                nn.init.zeros_(layer.get_parameter("bias"))
+            last.get_parameter("bias")[: self.size] = 1.5  # of 63 / 16
+
+    def features(self, inputs: Tensor) -> Tensor:
+        """What the parameters are read from, at every block."""
+        for layer in self.parameters_[:-1]:
+            inputs = F.relu(layer(inputs))
+        return inputs
+
+    def order_logits(self, inputs: Tensor) -> Tensor:
+        """(N, passes, h, w); a block wants to be coded in a pass where it is positive."""
+        return self.order[1](F.relu(self.order[0](inputs)))
+
+    def readout(self) -> tuple[Tensor, Tensor]:
+        """Weight (outputs, hidden) and bias of the last layer: tables, means, precision."""
+        last = self.parameters_[-1]
+        return last.get_parameter("weight")[:, :, 0, 0], last.get_parameter("bias")
 
 
 class EntropyModel(nn.Module):
@@ -121,6 +138,12 @@ class EntropyModel(nn.Module):
         self.config = config
         self.guide = nn.ModuleList([conv(GUIDE, config.guide, 3), conv(config.guide, config.guide, 3)])
         self.groups = nn.ModuleList(GroupModel(i, config) for i in range(len(GROUPS)))
+
+    def coded_groups(self) -> Iterator[GroupModel]:
+        """The groups' networks, from coarse to fine."""
+        for group in self.groups:
+            assert isinstance(group, GroupModel)
+            yield group
 
     def forward(
         self,
@@ -148,48 +171,49 @@ class EntropyModel(nn.Module):
         for layer in self.guide:
             g = F.relu(layer(g))
         steps = _pick(step.expand_as(latents[:, :1]), chosen)
-        decoded, rates, hards, precisions, shares = [], [], [], [], []
+        decoded: list[Tensor] = []
+        rates: list[Tensor] = []
+        hards: list[Tensor] = []
+        precisions, shares = [], []
         start = 0
-        for group in self.groups:
+        for group in self.coded_groups():
             z = latents[:, start : start + group.size]
             start += group.size
             base = [g]
             if group.coarser is not None:
                 base.append(F.relu(group.coarser(torch.cat(decoded, 1) * (FRACTION / 16) / step)))
-            known, known_here = torch.zeros_like(z[:, :1]), 0.0
-            value, here, hard, rate = torch.zeros_like(z), _pick(z, chosen), 0.0, 0.0
+            known, value, here = torch.zeros_like(z[:, :1]), torch.zeros_like(z), _pick(z, chosen)
+            known_here, hard, rate = torch.zeros_like(here[:, :1]), torch.zeros_like(here), torch.zeros_like(here)
+            weight, bias = group.readout()
+            size = group.size
             for i in range(group.passes):
                 inputs = base
                 if group.nearby is not None:
                     seen = torch.cat([value * (FRACTION / 16) / step, known], 1)
                     inputs = [*base, F.relu(group.nearby(seen))]
                 stacked = torch.cat(inputs, 1)
-                want = self._mask(group.order[1](F.relu(group.order[0](stacked)))[:, i : i + 1], temperature)
+                want = self._mask(group.order_logits(stacked)[:, i : i + 1], temperature)
                 if fixed_order:
                     want = checkerboard(i, group.passes, known)
-                everywhere = F.relu(group.parameters_[1](F.relu(group.parameters_[0](stacked))))
-                size, last = group.size, group.parameters_[2]
-                precision = F.conv2d(everywhere, last.weight[-1:], last.bias[-1:])
+                everywhere = group.features(stacked)
+                precision = F.conv2d(everywhere, weight[-1:, :, None, None], bias[-1:])
                 precision = (EVEN + 4 * precision).clamp(0, PRECISIONS - 1)
                 whole = torch.full_like(precision, EVEN) if fixed_step else precision.detach().round()
                 delta = step * 2 ** ((whole - EVEN) / 4)
                 delta_here, hidden = _pick(delta, chosen), _pick(everywhere, chosen)
-                index = F.linear(hidden, last.weight[:size, :, 0, 0], last.bias[:size])
-                index = (16 * index).clamp(0, SCALES - 1)
+                index = (16 * F.linear(hidden, weight[:size], bias[:size])).clamp(0, SCALES - 1)
                 fresh_here = _pick(want, chosen) * (1 - known_here)
+                mean_here = torch.zeros_like(here)
+                if group.has_mean:
+                    mean_here = F.linear(hidden, weight[size:-1], bias[size:-1]) * steps * 4
                 with torch.no_grad():
-                    mean = 0.0
+                    mean = torch.zeros_like(z)
                     if group.has_mean:
-                        mean = F.conv2d(everywhere, last.weight[size:-1], last.bias[size:-1]) * step * 4
+                        mean = F.conv2d(everywhere, weight[size:-1, :, None, None], bias[size:-1]) * step * 4
                     fresh = want * (1 - known)
                     value = value + fresh * (mean + delta * quantized((z - mean) / delta))
                     known = known + fresh
                     shares.append(fresh.mean())
-                mean_here = (
-                    F.linear(hidden, last.weight[size:-1, :, 0, 0], last.bias[size:-1]) * steps * 4
-                    if group.has_mean
-                    else 0.0
-                )
                 scaled = (here - mean_here) / delta_here
                 symbol = quantized(scaled.detach())
                 cost = symbol_bits(symbol, index)
@@ -201,7 +225,8 @@ class EntropyModel(nn.Module):
                 known_here = known_here + fresh_here
                 precisions.append((_pick(precision, chosen) - EVEN) / 4)
             decoded.append(value)
-            rates.append(rate), hards.append(hard)
+            rates.append(rate)
+            hards.append(hard)
         return CodedLatents(
             torch.cat(decoded, 1),
             torch.cat(rates, 1),

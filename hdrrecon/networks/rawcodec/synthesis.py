@@ -21,6 +21,16 @@ class SynthesisConfig:
     blocks: int = 3  # residual blocks of two 3 x 3 convolutions
 
 
+class Residual(nn.ModuleList):
+    """x + two 3 x 3 convolutions with a leaky ReLU between them."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self[1](F.leaky_relu(self[0](x), 0.1))
+
+
 class Synthesis(nn.Module):
     """(N, 3, H, W) JPEG, stage 0, residual -> corrected stabilised raw.
 
@@ -35,12 +45,10 @@ class Synthesis(nn.Module):
         self.config = config
         self.halo = 2 * (2 + 2 * config.blocks)
         self.first = nn.Conv2d(37, config.width, 3, padding=1)
-        self.blocks = nn.ModuleList(
-            nn.ModuleList(nn.Conv2d(config.width, config.width, 3, padding=1) for _ in range(2))
-            for _ in range(config.blocks)
-        )
+        self.blocks = nn.ModuleList(Residual(config.width) for _ in range(config.blocks))
         self.last = nn.Conv2d(config.width, 12, 3, padding=1)
-        nn.init.zeros_(self.last.weight), nn.init.zeros_(self.last.bias)
+        for name in ("weight", "bias"):
+            nn.init.zeros_(self.last.get_parameter(name))
 
     def forward(self, code: Tensor, base: Tensor, residual: Tensor, step: Tensor) -> Tensor:
         """All signals of the raw in the stabilised domain.
@@ -59,6 +67,6 @@ class Synthesis(nn.Module):
         level = (step / 16 - 2).view(-1, 1, 1, 1).expand(-1, 1, code.shape[2] // 2, code.shape[3] // 2)
         x = torch.cat([F.pixel_unshuffle(v, 2) for v in (code - 0.5, base - 0.4, scaled)] + [level], 1)
         x = F.leaky_relu(self.first(x), 0.1)
-        for one, two in self.blocks:
-            x = x + two(F.leaky_relu(one(x), 0.1))
+        for block in self.blocks:
+            x = block(x)
         return base + residual + F.pixel_shuffle(self.last(F.leaky_relu(x, 0.1)), 2) * size * 0.2

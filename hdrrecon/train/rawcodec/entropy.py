@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from hdrrecon.networks.rawcodec.block_transform import BlockTransform
 from hdrrecon.networks.rawcodec.entropy_model import EntropyModel, guide_planes
-from hdrrecon.rawcodec.domain import light_weight
+from hdrrecon.rawcodec.amplitude import blocks_of, importance
+from hdrrecon.rawcodec.analysis import fitted, target, to_blocks
 from hdrrecon.train.rawcodec.exposures import Exposure, cuts, load_exposures, read_exposure
 
 _SQUARED_STEPS_PER_BIT = 2 * math.log(2) / 12  # at high rate a bit halves the step, and the error is step**2 / 12
@@ -62,10 +62,10 @@ def train_entropy(folder: Path, out: Path, recipe: EntropyRecipe) -> Path:
     while done < 1:
         drawn = [training[i] for i in rng.integers(len(training), size=recipe.batch)]
         stock.update({f: read_exposure(f) for f in drawn if f not in stock})
-        tensors = _tensors(list(cuts([stock[f] for f in drawn], recipe.side, rng)))
         index = torch.from_numpy(rng.uniform(*recipe.steps, size=(recipe.batch, 1, 1, 1)).astype(np.float32))
+        batch = _batch(list(cuts([stock[f] for f in drawn], recipe.side, rng)), index, transform)
         noise = max(recipe.least_noise, 1 - 2 * done)
-        cost, precision, image, _ = _costs(net, transform, tensors, index, noise, recipe, recipe.blocks)
+        cost, precision, image, _ = _costs(net, transform, batch, noise, recipe, recipe.blocks)
         counts = torch.bincount(image, minlength=recipe.batch).clamp(min=1)
         each = torch.zeros(recipe.batch).index_add(0, image, cost.detach()) / counts
         loss = (cost / (each[image].sqrt() + 0.05)).mean() + 0.05 * precision  # fine steps must not outvote coarse ones
@@ -86,52 +86,68 @@ def train_entropy(folder: Path, out: Path, recipe: EntropyRecipe) -> Path:
     return path
 
 
-def _tensors(exposures: list[Exposure]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Residual and raw (N, 3, H, W), guide (N, 21, h, w), gains (N, 1, h, w) in 1/32 stops."""
-    gains = []
-    for one in exposures:
+@dataclass(frozen=True)
+class _Batch:
+    """Exposures as the networks see them, and what their blocks should become.
+
+    `guide` (N, 21, h, w); `gains` (N, 1, h, w) in 1/32 stops; `index` (N, 1, 1, 1) base step in eighths of an octave
+    below 1; and of all B = N h w blocks: `rest` (B, 192) residual, `factor` and `weight` (B, 192), `latents` (B, 192)
+    fitted where the factor is not 1 (`mixed`, (B,)).
+    """
+
+    guide: Tensor
+    gains: Tensor
+    index: Tensor
+    rest: Tensor
+    factor: Tensor
+    weight: Tensor
+    latents: Tensor
+    mixed: Tensor
+
+
+def _batch(exposures: list[Exposure], index: Tensor, transform: BlockTransform) -> _Batch:
+    analysis, synthesis = (m.detach().numpy() for m in (transform.analysis, transform.synthesis))
+    planes, blocks = [], []
+    for one, step in zip(exposures, 2.0 ** (-index.flatten().numpy() / 8), strict=True):
         h, w = one.guide.shape[1:]
-        gains.append(np.round(np.repeat(np.repeat(one.grid, 4, 0), 4, 1)[:h, :w] * 32)[None])
-    planes = (
-        [one.residual().transpose(2, 0, 1) for one in exposures],
-        [one.truth.astype(np.float32).transpose(2, 0, 1) for one in exposures],
-        [one.guide.astype(np.float32) for one in exposures],
-        [g.astype(np.float32) for g in gains],
-    )
-    return tuple(torch.from_numpy(np.stack(p)) for p in planes)
+        gains = np.round(np.repeat(np.repeat(one.grid, 4, 0), 4, 1)[:h, :w] * 32)
+        planes.append((one.guide.astype(np.float32), gains[None].astype(np.float32)))
+        band = one.band()
+        mixed = target(analysis, (h, w), [band]).mixed
+        rest = to_blocks(band.rest).reshape(h * w, -1)
+        factor, weight = np.ones_like(rest), np.ones_like(rest)
+        light, stops = importance(band.pixels, band.light)
+        weight *= blocks_of(light + np.float32(step) * stops).mean(-1).reshape(-1, 1)
+        factor[mixed.where], weight[mixed.where] = mixed.at(step)
+        latents, known = np.zeros_like(rest), np.zeros(h * w, bool)
+        latents[mixed.where] = fitted(mixed.rest, *mixed.at(step), synthesis, step)
+        known[mixed.where] = True
+        blocks.append((rest, factor, weight, latents, known))
+    guide, gain = (torch.from_numpy(np.stack(v)) for v in zip(*planes, strict=True))
+    return _Batch(guide, gain, index, *(torch.from_numpy(np.concatenate(v)) for v in zip(*blocks, strict=True)))
 
 
-def _costs(net, transform, tensors, index: Tensor, noise: float, recipe: EntropyRecipe, blocks: int | None):
+def _costs(net, transform, batch: _Batch, noise: float, recipe: EntropyRecipe, blocks: int | None):
     """Per chosen block: bits per pixel plus weighted error in bits; loss of the precision; image of each block;
     coded."""
-    residual, truth, guide, gains = tensors
+    guide, gains, step = batch.guide, batch.gains, 2 ** (-batch.index / 8)
     if not recipe.use_guide:
         guide, gains = torch.full_like(guide, 128), torch.zeros_like(gains)
-    step = 2 ** (-index / 8)
-    latents = transform.encode(residual).permute(0, 3, 1, 2)
-    n, _, h, w = latents.shape
+    n, _, h, w = guide.shape
+    whole = torch.where(batch.mixed[:, None], batch.latents, batch.rest @ transform.analysis.T)
     chosen = torch.arange(n * h * w) if blocks is None else torch.randint(n * h * w, (blocks,))
-    coded = net(guide_planes(guide, gains, index), latents, step, chosen, noise, recipe.fixed_order, recipe.fixed_step)
-    weight = F.avg_pool2d(light_weight(truth.square()).mean(1, keepdim=True), 8).reshape(-1)[chosen]
+    latents = whole.view(n, h, w, -1).permute(0, 3, 1, 2)
+    planes = guide_planes(guide, gains, batch.index)
+    coded = net(planes, latents, step, chosen, noise, recipe.fixed_order, recipe.fixed_step)
+    factor, weight = batch.factor[chosen], batch.weight[chosen]
+    error = (weight * (factor * (coded.values @ transform.synthesis.T) - batch.rest[chosen]).square()).sum(1)
     image = chosen // (h * w)
-    if recipe.transform_rate:  # the synthesis is not orthonormal: the error is that of pixels
-        wanted = transform_blocks(residual)[chosen]
-        error = (coded.values @ transform.synthesis.T - wanted).square().sum(1)
-    else:
-        error = (coded.values - latents.permute(0, 2, 3, 1).reshape(-1, latents.shape[1])[chosen]).square().sum(1)
     squared = step.view(-1)[image].square()
-    cost = (weight * error / (_SQUARED_STEPS_PER_BIT * squared) + coded.bits.sum(1)) / 64
+    cost = (error / (_SQUARED_STEPS_PER_BIT * squared) + coded.bits.sum(1)) / 64
     # Equal slopes everywhere: the step is as coarse as its error counts little.
-    ideal = (-0.5 * torch.log2(weight)).clamp(-1.9, 1.7)
+    ideal = (-0.5 * torch.log2((weight * factor.square()).mean(1))).clamp(-1.9, 1.7)
     precision = (coded.octaves - ideal[:, None]).square().mean()
     return cost, precision, image, coded
-
-
-def transform_blocks(residual: Tensor) -> Tensor:
-    """(N, 3, H, W) -> (N * blocks, 192)."""
-    from hdrrecon.networks.rawcodec.block_transform import to_blocks
-
-    return to_blocks(residual).reshape(-1, 192)
 
 
 @torch.no_grad()
@@ -140,11 +156,11 @@ def _watch(net, transform, watched: list[Exposure], recipe: EntropyRecipe) -> st
     for index in _WATCHED_STEPS:
         costs, bits = [], []
         for first in range(0, len(watched), 4):
-            tensors = _tensors(watched[first : first + 4])
-            cost, _, _, coded = _costs(
-                net, transform, tensors, torch.full((len(tensors[0]), 1, 1, 1), index), 0.0, recipe, None
-            )
-            costs.append(float(cost.mean())), bits.append(float(coded.bits.sum(1).mean()) / 64)
+            part = watched[first : first + 4]
+            batch = _batch(part, torch.full((len(part), 1, 1, 1), index), transform)
+            cost, _, _, coded = _costs(net, transform, batch, 0.0, recipe, None)
+            costs.append(float(cost.mean()))
+            bits.append(float(coded.bits.sum(1).mean()) / 64)
         rows.append(f"{index:g}: cost {np.mean(costs):.4f}, {np.mean(bits):.4f} bpp")
     passes = ", ".join(f"{float(s):.2f}" for s in coded.share)
     return "; ".join(rows) + f"; share of blocks per pass {passes}"

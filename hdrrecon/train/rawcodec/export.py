@@ -14,10 +14,11 @@ from hdrrecon.io.atomic import atomic_write
 from hdrrecon.networks.rawcodec.block_transform import BlockTransform
 from hdrrecon.networks.rawcodec.entropy_model import RATIO, SCALES, SMALLEST, EntropyModel
 from hdrrecon.networks.rawcodec.synthesis import Synthesis
+from hdrrecon.rawcodec.analysis import Chooser, Target
 from hdrrecon.rawcodec.bitstream import Header
 from hdrrecon.rawcodec.integer_net import rounded_conv
 from hdrrecon.rawcodec.latent_coder import GROUPS, SUBSTEPS, PassParameters, walk
-from hdrrecon.rawcodec.latent_stage import chosen_symbols, gathered, with_step
+from hdrrecon.rawcodec.latent_stage import with_step
 from hdrrecon.rawcodec.model import Model, load_model, model_from, self_test
 from hdrrecon.rawcodec.rans import TOTAL
 from hdrrecon.rawcodec.symbol_coder import CERTAIN, FLAG_TABLES, expected_flags, zero_costs
@@ -69,27 +70,27 @@ class Statistics:
         self.error = np.zeros((COUNT, 2))
         self.unsent = np.zeros((len(GROUPS), 2))
 
-    def add(self, model: Model, planes: np.ndarray, latents: np.ndarray, step: int) -> None:
-        """Code one image: `planes` (h, w, 23), `latents` (h, w, 192) in the stabilised domain."""
+    def add(self, model: Model, planes: np.ndarray, found: Target, step: int) -> None:
+        """Code one image: `planes` (h, w, 23), and its target."""
         header = Header(0, 8, 8, 0, 0, step, 0, 0)
-        base = 2.0 ** (-step / 32)
+        latents, base = found.latents, 2.0 ** (-step / 32)
+        choose = Chooser(model, found, base)
         sent = np.zeros((len(GROUPS), *latents.shape[:2]), bool)
 
         def code(group: int, index: int, parameters: PassParameters) -> np.ndarray:
-            found = gathered(latents, group, parameters, base)
-            symbols = chosen_symbols(model, found, parameters)
+            symbols = choose(group, parameters)
             steps = parameters.step[:, None] / SUBSTEPS
-            rest = found / steps - parameters.mean / parameters.step[:, None] - symbols
+            rest = choose.wanted / steps - parameters.mean / parameters.step[:, None] - symbols
             which = np.where(np.abs(symbols) > LARGEST, ESCAPE, np.clip(symbols, -LARGEST, LARGEST) + LARGEST)
             np.add.at(self.counts, (parameters.index.ravel(), which.ravel()), 1)
             nonzero = symbols != 0
             flags = (nonzero & (parameters.index < CERTAIN)).any(1).astype(int)
             np.add.at(self.flags, (model.symbols.flag_tables(parameters.index), flags), 1)
             kind = (np.minimum(np.abs(symbols), 2) - 1)[nonzero]
-            np.add.at(self.shift, (parameters.index[nonzero], kind, 0), (-rest * np.sign(symbols))[nonzero])
-            np.add.at(self.shift, (parameters.index[nonzero], kind, 1), 1)
-            np.add.at(self.error, (parameters.index.ravel(), 0), rest.ravel() ** 2)
-            np.add.at(self.error, (parameters.index.ravel(), 1), 1)
+            np.add.at(self.shift[..., 0], (parameters.index[nonzero], kind), (-rest * np.sign(symbols))[nonzero])
+            np.add.at(self.shift[..., 1], (parameters.index[nonzero], kind), 1)
+            np.add.at(self.error[..., 0], parameters.index.ravel(), rest.ravel() ** 2)
+            np.add.at(self.error[..., 1], parameters.index.ravel(), 1)
             sent[group].reshape(-1)[parameters.where] = True
             return symbols
 
@@ -125,13 +126,13 @@ class Statistics:
         }
 
 
-def calibrated(state: dict[str, np.ndarray], samples: Iterable[tuple[np.ndarray, np.ndarray, int]], rounds: int = 2):
-    """Measure tables and rounding on training images: (planes, latents, step) each; returns the completed arrays."""
+def calibrated(state: dict[str, np.ndarray], samples: Iterable[tuple[np.ndarray, Target, int]], rounds: int = 2):
+    """Measure tables and rounding on training images: (planes, target, step) each; returns the completed arrays."""
     samples = list(samples)
     for _ in range(rounds):
         model, found = model_from(state, {}), Statistics()
-        for planes, latents, step in samples:
-            found.add(model, planes, latents, step)
+        for planes, wanted, step in samples:
+            found.add(model, planes, wanted, step)
         tables = found.tables()
         measured = {
             "entropy.tables": tables,
@@ -146,7 +147,7 @@ def write_model(path: Path, state: dict[str, np.ndarray], synthesis: Synthesis |
     """Write the file that `rawcodec.model.load_model` reads, with its self-test; and read it again."""
     from safetensors.numpy import save_file
 
-    metadata = {"about": about}
+    metadata: dict[str, object] = {"about": about}
     if synthesis is not None:
         state = {**state, **{f"network.{k}": v.numpy() for k, v in synthesis.state_dict().items()}}
         metadata["network_config"] = asdict(synthesis.config)

@@ -11,8 +11,10 @@ import numpy as np
 
 from hdrrecon.camera.response import CODES
 from hdrrecon.io.atomic import atomic_write
+from hdrrecon.rawcodec.amplitude import heat
+from hdrrecon.rawcodec.analysis import Band
 from hdrrecon.rawcodec.base_coder import MapPrior
-from hdrrecon.rawcodec.domain import stabilize
+from hdrrecon.rawcodec.domain import linearize, stabilize
 from hdrrecon.rawcodec.fit import BaseFitter, base_light
 from hdrrecon.rawcodec.guide import jpeg_guide
 from hdrrecon.train.data.curves import FAMILIES, CurveSampler
@@ -41,6 +43,10 @@ class Exposure:
     def residual(self) -> np.ndarray:
         """What stage 0 leaves, (H, W, 3) float32."""
         return self.truth.astype(np.float32) - self.base.astype(np.float32)
+
+    def band(self) -> Band:
+        """The whole exposure as the encoder sees it."""
+        return Band(self.pixels, heat(self.pixels), self.residual(), linearize(self.truth.astype(np.float32)))
 
 
 def make_exposures(scenes: list[Scene], sampler: CurveSampler, folder: Path, count: int, seed: int) -> None:

@@ -12,12 +12,14 @@ import torch
 from torch import Tensor
 
 from hdrrecon.networks.rawcodec.synthesis import Synthesis, SynthesisConfig
+from hdrrecon.rawcodec.amplitude import blocks_of, factors
+from hdrrecon.rawcodec.analysis import Chooser, target
 from hdrrecon.rawcodec.bitstream import Header
 from hdrrecon.rawcodec.domain import light_weight
-from hdrrecon.rawcodec.latent_coder import SUBSTEPS, PassParameters, walk
-from hdrrecon.rawcodec.latent_stage import chosen_symbols, gathered, guide_inputs, with_step
+from hdrrecon.rawcodec.latent_coder import SUBSTEPS, walk
+from hdrrecon.rawcodec.latent_stage import guide_inputs, with_step
 from hdrrecon.rawcodec.model import Model
-from hdrrecon.rawcodec.pixel_stage import from_blocks, to_blocks
+from hdrrecon.rawcodec.pixel_stage import from_blocks
 from hdrrecon.train.rawcodec.entropy import save_run
 from hdrrecon.train.rawcodec.exposures import Exposure, cuts, load_exposures, read_exposure
 
@@ -49,15 +51,12 @@ class Coded:
 
 def code_cut(model: Model, one: Exposure, step: int) -> Coded:
     """Code the residual of a cut with the integer networks."""
-    latents = to_blocks(one.residual()) @ model.analysis.T
-    base = 2.0 ** (-step / 32)
-
-    def code(group: int, index: int, parameters: PassParameters) -> np.ndarray:
-        return chosen_symbols(model, gathered(latents, group, parameters, base), parameters)
-
+    base, band, shape = 2.0 ** (-step / 32), one.band(), one.guide.shape[1:]
+    choose = Chooser(model, target(model.analysis, shape, [band]), base)
     planes = with_step(guide_inputs(one.guide, one.grid), Header(0, 8, 8, 0, 0, step, 0, 0))
-    found = walk(planes, model.guide_nets, model.groups, model.rounding, code).restored
-    pixels = from_blocks(found.astype(np.float32) * np.float32(base / SUBSTEPS) @ model.synthesis.T)
+    found = walk(planes, model.guide_nets, model.groups, model.rounding, lambda g, _, p: choose(g, p)).restored
+    factor = np.repeat(factors(blocks_of(band.hot), base), 3, -1)
+    pixels = from_blocks(found.astype(np.float32) * np.float32(base / SUBSTEPS) @ model.synthesis.T * factor)
     return Coded(one, pixels.astype(np.float16), step)
 
 
@@ -125,7 +124,7 @@ def _patches(items: list[Coded], side: int | None, rng: np.random.Generator | No
     for item in items:
         one = item.exposure
         planes = [one.pixels.astype(np.float32) / 255, one.base, item.residual, one.truth]
-        if side is not None:
+        if side is not None and rng is not None:
             top, left = (2 * int(rng.integers((n - min(side, n)) // 2 + 1)) for n in one.pixels.shape[:2])
             planes = [p[top : top + side, left : left + side] for p in planes]
             planes = [p[:, ::-1] for p in planes] if rng.random() < 0.5 else planes
@@ -136,7 +135,7 @@ def _patches(items: list[Coded], side: int | None, rng: np.random.Generator | No
 
 def _errors(net, code: Tensor, base: Tensor, residual: Tensor, truth: Tensor, step: Tensor) -> tuple[Tensor, Tensor]:
     """Weighted squared error per image with the network, and without."""
-    weight = light_weight(truth.square())
+    weight = torch.from_numpy(light_weight(np.square(truth.numpy())))
     with_net = (weight * (net(code, base, residual, step) - truth).square()).mean((1, 2, 3))
     return with_net, (weight * (base + residual - truth).square()).mean((1, 2, 3))
 

@@ -9,9 +9,9 @@ import torch
 
 from hdrrecon.networks.rawcodec.block_transform import BlockTransform
 from hdrrecon.networks.rawcodec.entropy_model import EntropyModel
+from hdrrecon.rawcodec.analysis import Target, target
 from hdrrecon.rawcodec.latent_stage import guide_inputs
 from hdrrecon.rawcodec.model import load_model
-from hdrrecon.rawcodec.pixel_stage import to_blocks
 from hdrrecon.train.data.curves import CurveSampler
 from hdrrecon.train.data.scenes import Scene
 from hdrrecon.train.rawcodec.entropy import EntropyRecipe, train_entropy
@@ -51,13 +51,13 @@ def train_rawcodec(
     return path
 
 
-def _samples(files: list[Path], transform: BlockTransform, seed: int) -> list[tuple[np.ndarray, np.ndarray, int]]:
-    """Inputs, latents and a step of random training exposures."""
+def _samples(files: list[Path], transform: BlockTransform, seed: int) -> list[tuple[np.ndarray, Target, int]]:
+    """Inputs, target and a step of random training exposures."""
     rng = np.random.default_rng([seed, 1])
     analysis = transform.analysis.detach().numpy()
     out = []
     for i in rng.permutation(len(files))[:CALIBRATION]:
         one = read_exposure(files[i])
-        latents = to_blocks(one.residual()) @ analysis.T
-        out.append((guide_inputs(one.guide, one.grid), latents, int(rng.integers(*_STEPS))))
+        found = target(analysis, one.guide.shape[1:], [one.band()])
+        out.append((guide_inputs(one.guide, one.grid), found, int(rng.integers(*_STEPS))))
     return out
