@@ -96,7 +96,7 @@ WEIGHTS = {
     ),
     "crf-net": Weights("crf-net.safetensors", "8ee8197edfb0a4af743b44a6c58ae5a5b9df5161929b02b819f5c8a510d792d9"),
     "guide-net": Weights("guide-net.safetensors", "96e29a93f98a33034677c17a100d30b1ffb09c90dc273362a998c9d8a1d7aef9"),
-    "unwrap-net": Weights("unwrap-net.safetensors", "ff8a859a4c9996d8d33a9e9af54fcd9eacda3539468edefc8eb1eb7921b23812"),
+    "unwrap-net": Weights("unwrap-net.safetensors", "d7b6635e34f843cbff01a51bb7066f50c806190a05de121f22762c1bd167a8ec"),
 }
 
 # Models of other things than light: `rawcodec.model` loads its own.

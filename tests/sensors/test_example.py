@@ -18,4 +18,5 @@ def test_the_example_shows_a_camera(camera, tmp_path, capsys):
     runpy.run_path(str(EXAMPLE))["main"]([camera, "-o", str(tmp_path / "shown.png")])
     assert "stops off" in capsys.readouterr().out
     shown = np.asarray(Image.open(tmp_path / "shown.png"))
-    assert shown.shape == (224, 3 * 224, 3) and shown.std() > 5
+    panels = 4 if camera == "modulo" else 3  # where folds are wrong, too
+    assert shown.shape == (224, panels * 224, 3) and shown.std() > 5
