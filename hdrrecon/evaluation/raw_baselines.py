@@ -147,12 +147,6 @@ def ours(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarray]:
     return len(photo) - len(jpeg), codec.decode(photo)
 
 
-def ours_fast(raw: np.ndarray, jpeg: bytes, bpp: float) -> tuple[int, np.ndarray]:
-    """The `fast` profile: no synthesis network."""
-    photo = container.embed(jpeg, codec.encode(raw, jpeg, bpp - _carrier(raw), fast=True))
-    return len(photo) - len(jpeg), codec.decode(photo)
-
-
 def _carrier(raw: np.ndarray) -> float:
     """Bits per pixel of the JPEG segment around a stream."""
     return 8 * len(container.embed(_SMALLEST_JPEG, b"")[len(_SMALLEST_JPEG) :]) / raw[..., 0].size
@@ -160,7 +154,7 @@ def _carrier(raw: np.ndarray) -> float:
 
 METHODS: dict[str, Method] = {
     "jpeg": jpeg_alone, "reconstruct": reconstructed, "map": global_map, "samples": samples, "content": content_samples,
-    "dct": dct_residual, "jxl": jpeg_xl, "gainmap": gain_map, "rawcodec": ours, "rawcodec-fast": ours_fast,
+    "dct": dct_residual, "jxl": jpeg_xl, "gainmap": gain_map, "rawcodec": ours,
 }  # fmt: skip
 WITHOUT_RATE = ("jpeg", "reconstruct", "map", "gainmap")
 
