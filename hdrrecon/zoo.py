@@ -103,7 +103,7 @@ WEIGHTS = {
 CODECS = {
     "rawcodec": Weights(
         "rawcodec.safetensors",
-        "89352d5ba0359c885b9c3bb819317b07fa0abb19cd15d39598eba66a61659a90",
+        "90e830c5e975aae0fe4ca35ee8059829ecbad9ef0f13cc3f8c5837b45613ae02",
         trained_on="151 HDR scenes, simulated cameras; see the card",
     ),
 }

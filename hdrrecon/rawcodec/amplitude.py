@@ -15,9 +15,9 @@ from hdrrecon.rawcodec.domain import light_weight
 CLIPS = 254  # code from which a pixel counts as clipped
 _RAMP = 12  # codes below it over which the factor rises
 _BESIDE = 0.4  # of a pixel that touches a clipped one
-_REST = 0.03  # factor of pixels that do not clip, times the base step ...
+_REST = 0.06  # factor of pixels that do not clip, times the base step ...
 _LEAST = 0.12  # ... but not less than this
-_EMPHASIS = 30.0  # weight of stops per base step: about 6 at 0.02 bits per pixel
+_EMPHASIS = 10.0  # weight of stops per base step: about 2 at 0.02 bits per pixel
 _SENSOR = 0.98  # light from which the sensor counts as clipped
 _MIDDLE = 0.42  # light of a usual pixel that clips in the JPEG alone
 

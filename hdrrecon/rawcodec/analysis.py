@@ -24,7 +24,6 @@ _BLOCKS_AT_ONCE = 4096  # of which symbols are chosen: bounds memory
 _ROUNDS = 12  # of fitting
 _SHRINK = 0.1  # steps; less than that is not worth having
 _REFINE = 2  # rounds in which the symbols of a group are chosen again
-_STRIDE = 1.0  # of refinement; 1 never makes it worse
 
 
 @dataclass(frozen=True)
@@ -162,7 +161,7 @@ class Chooser:
     def _refined(self, begin: int, end: int, slots: np.ndarray, part: PassParameters, symbols: np.ndarray):
         rest, factor, weight = (v[slots] for v in (self.target.mixed.rest, self.factor, self.weight))
         synthesis, latents = self.model.synthesis, self.latents[slots]
-        bit = LAMBDA * self.mean[slots] * _STRIDE
+        bit = LAMBDA * self.mean[slots]
         wanted = latents[:, begin:end] / np.float32(self.step)
 
         def put() -> None:
@@ -171,7 +170,7 @@ class Chooser:
         put()
         for _ in range(_REFINE):
             move = _downhill(latents, rest, factor, weight, synthesis)[:, begin:end]
-            wanted = (latents[:, begin:end] + _STRIDE * move) / np.float32(self.step)
+            wanted = (latents[:, begin:end] + move) / np.float32(self.step)
             symbols = chosen_symbols(self.model, wanted, part, bit)
             put()
         for _ in range(_REFINE if end < latents.shape[1] else 0):
