@@ -18,7 +18,7 @@ from typing import Any
 
 KINDS = ("convolutions", "counting", "resampling", "lookups", "reading", "writing")
 _TIMED = {
-    "convolutions": ("torch.nn.functional:conv2d",),
+    "convolutions": ("torch.nn.functional:conv2d", "torch:addmm"),  # those of 1 x 1 pixel are matrix products
     "counting": ("hdrrecon.networks.linearize.response_statistics:_on_cpu",),
     "resampling": (
         "hdrrecon.pipeline.resample:shrunk",
@@ -33,6 +33,7 @@ _TIMED = {
         "hdrrecon.pipeline.pixels:PixelCodes.looked_up",
         "hdrrecon.pipeline.pixels:PixelCodes.brightest_bytes",
         "hdrrecon.pipeline.pixels:PixelCodes.stored_at",
+        "hdrrecon.pipeline.pixels:PixelCodes.lost",
     ),
     "reading": ("hdrrecon.pipeline.to_file:ingest",),
     "writing": (
