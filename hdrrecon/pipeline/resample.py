@@ -110,30 +110,21 @@ class Enlarged:
 
     def __init__(self, features: Tensor, size: tuple[int, int], pad: Callable[[Tensor], Tensor]):
         h, w = features.shape[-2:]
+        self.scale = (h / size[0], w / size[1])
+        self.stride = w + 2
         self.table = pad(features.float())[0].flatten(1).T.contiguous()
-        (row, up, down), (self.column, left, right) = (
-            _between(*pair, features.device) for pair in ((size[0], h), (size[1], w))
-        )
-        self.row = row * (w + 2)
-        # What the four corners get for their row, and for their column.
-        self.of_row, self.of_column = torch.stack([up, up, down, down], 1), torch.stack([left, right, left, right], 1)
-        step = torch.arange(2, device=features.device)  # a list would have to be waited for on a GPU
-        self.corners = (step[:, None] * (w + 2) + step).flatten()
 
     def at(self, y: Tensor, x: Tensor) -> Tensor:
-        """(n, C): the features at rows `y` (n,) and columns `x` (n,) of the image, interpolated bilinearly."""
-        corners = (self.row[y] + self.column[x])[:, None] + self.corners
-        shares = self.of_row[y] * self.of_column[x]
+        """(n, C): the features at rows `y` (n,) and columns `x` (n,) of the image, whole or not, interpolated
+        bilinearly."""
+        y, x = ((at.float() + 0.5) * scale + 0.5 for at, scale in zip((y, x), self.scale))
+        row, column = y.floor(), x.floor()
+        down, right = y - row, x - column
+        first = row.long() * self.stride + column.long()
+        corners = torch.stack([first, first + 1, first + self.stride, first + self.stride + 1], 1)
+        up, left = 1 - down, 1 - right
+        shares = torch.stack([up * left, up * right, down * left, down * right], 1)
         return F.embedding_bag(corners, self.table, mode="sum", per_sample_weights=shares)
-
-
-def _between(count: int, of: int, device: torch.device) -> tuple[Tensor, Tensor, Tensor]:
-    """For each of `count` pixels the first of two neighbours among `of` and one more at both ends, and the shares of
-    both: (count,) each."""
-    at = (torch.arange(count, device=device).float() + 0.5) * (of / count) + 0.5
-    first = at.floor()
-    after = at - first
-    return first.long(), 1 - after, after
 
 
 def replicated(features: Tensor) -> Tensor:

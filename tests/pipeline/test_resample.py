@@ -48,3 +48,10 @@ def test_shrinking_as_a_gpu_does_it(size, to, monkeypatch):
         results.append(shrunk(lambda rows: maps[..., rows, :], size, to, torch.device("cuda")))
     torch.testing.assert_close(results[0], F.interpolate(maps, to, mode="area"), atol=1e-6, rtol=0)
     assert all(torch.equal(result, results[0]) for result in results)
+
+
+def test_between_pixels_features_are_between_theirs():
+    """Films ask in the middle of cells that are no pixels."""
+    ramp = Enlarged(torch.arange(8.0).expand(1, 1, 4, 8), (8, 16), replicated)
+    y, x = torch.tensor([2.0, 2.5, 3.25]), torch.tensor([4.0, 4.5, 7.25])
+    torch.testing.assert_close(ramp.at(y, x)[:, 0], (x + 0.5) / 2 - 0.5)
