@@ -78,7 +78,7 @@ WEIGHTS = {
         HEAD_TRAINED_ON,
     ),
     "masked-features-small": Weights(
-        "masked-features-small.safetensors", "069c5700393fbed2c76362a8994b6b657dd37deff5be5dc90092c1ce135e6084"
+        "masked-features-small.safetensors", "049ae8dc712ffc0732a7a1a61a3d9ac964c3d56c2c5121cbfd52b156c48383bd"
     ),
     "kernel-prediction": Weights(
         "kernel-prediction.safetensors", "366c0e8bafc5bb90ad15b7bf8618182abb9d918fb6457e3f35bd2b882b79504d"
