@@ -41,6 +41,7 @@ class Fake:
         confidence,
         preview=None,
         tell=None,
+        guide=None,
         **options,
     ):
         _, written = options_from(options)
@@ -116,7 +117,7 @@ def test_options_reach_the_reconstructor(photos, monkeypatch):
         "--precision",
         "float32",
     )
-    plain = {**ReconstructOptions().keywords(), "confidence": False, "preview": None}
+    plain = {**ReconstructOptions().keywords(), "confidence": False, "preview": None, "guide": None}
     for how in asked:
         assert callable(how.pop("tell"))
     assert asked == [
