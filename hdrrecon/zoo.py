@@ -81,7 +81,7 @@ WEIGHTS = {
         "masked-features-small.safetensors", "049ae8dc712ffc0732a7a1a61a3d9ac964c3d56c2c5121cbfd52b156c48383bd"
     ),
     "kernel-prediction": Weights(
-        "kernel-prediction.safetensors", "814e79dfeb9d6d5c531524340a549b8713564a16844c4f0e2986cedf4d7e4f23"
+        "kernel-prediction.safetensors", "3c98e0ab42f7339a316dce9284d8641871dd277887302b0245bc1f300d9c45d9"
     ),
     "kernel-prediction-alone": Weights(
         "kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"
