@@ -81,10 +81,10 @@ WEIGHTS = {
         "masked-features-small.safetensors", "049ae8dc712ffc0732a7a1a61a3d9ac964c3d56c2c5121cbfd52b156c48383bd"
     ),
     "kernel-prediction": Weights(
-        "kernel-prediction.safetensors", "3c98e0ab42f7339a316dce9284d8641871dd277887302b0245bc1f300d9c45d9"
+        "kernel-prediction.safetensors", "80ed28b55ceab3ae73ebedc3a0f51a082cb019ac5b9b3fc65b6b82552ea7dec8"
     ),
     "kernel-prediction-alone": Weights(
-        "kernel-prediction-alone.safetensors", "b684650e8463f36ff9498fd055b81a813ee3f2f685195b3c3736d76a3149ea23"
+        "kernel-prediction-alone.safetensors", "b4a980b6a191d3d24527377387925af81aadfcb6a1fabf8e3d36fa954c0340e1"
     ),
     "linearization-net": Weights(
         "linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"

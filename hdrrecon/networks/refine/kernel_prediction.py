@@ -52,7 +52,6 @@ class DKPNConfig:
         kernels: "decoupled", or "coupled": a full K x K x 3 x 3 kernel on the sharp level alone.
         mixing: a channel matrix for every "pixel" or one for the whole "image".
         knee: light below which z is linear, 1.0 = clip level.
-        strength: share of its correction that is made; less than 1 where the stages before have learnt since.
         alone: has a preliminary module of its own; a refining stage needs none.
     """
 
@@ -66,7 +65,6 @@ class DKPNConfig:
     knee: float = 0.1
     working_px: int = 256
     alone: bool = False
-    strength: float = 1.0
 
 
 class DKPN(nn.Module, Refiner):
@@ -148,7 +146,7 @@ class DKPN(nn.Module, Refiner):
         moved = F.interpolate(gate * (filtered - image), scale_factor=2.0, mode="bilinear", align_corners=False)
         stops = moved + F.pixel_shuffle(self.residual(deep).float(), 2)
         stops = LARGEST_STOPS * torch.tanh(stops / LARGEST_STOPS) * (F.max_pool2d(lost, 3, 1, 1) > 0)
-        return self.config.strength * stops[..., :height, :width]
+        return stops[..., :height, :width]
 
 
 def corrected(code: Tensor, radiance: Tensor, correction: Tensor) -> Tensor:
@@ -174,7 +172,5 @@ def check(config: DKPNConfig) -> None:
     for name, choices in wanted.items():
         if (given := getattr(config, name)) not in choices:
             raise ValueError(f"DKPNConfig.{name} is one of {', '.join(map(repr, choices))}, got {given!r}")
-    if not 0 <= config.strength <= 1:
-        raise ValueError(f"DKPNConfig.strength is a share from 0 to 1, got {config.strength}")
     if config.knee <= 0:
         raise ValueError(f"DKPNConfig.knee is light above 0, 1.0 = clip level, got {config.knee}")
