@@ -11,6 +11,7 @@ import argparse
 import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,17 +118,19 @@ def guide_table(folder: Path, limit: int = 0) -> Rows:
     return means.rows()
 
 
-def modulo_table(folder: Path, limit: int = 0) -> Rows:
+def modulo_table(folder: Path, limit: int = 0, masks: Path | None = None) -> Rows:
     """Right folds and PSNR of unwrapping, at shares of the pixels that fold; `reconstruct()` on the same exposure
-    clipped."""
+    clipped. `masks`: weights of `hdrrecon train modulo --masks`, for a row of the published loop."""
+    from hdrrecon import zoo
     from hdrrecon.api import Reconstructor
     from hdrrecon.camera.response import ResponseCurve
     from hdrrecon.metrics import highlights
-    from hdrrecon.sensors.modulo import FOLDS, folds_of, photograph
+    from hdrrecon.sensors.modulo import FOLDS, folds_of, photograph, rolled_over_by
     from hdrrecon.sensors.unwrapping import poisson
     from hdrrecon.train.tasks.modulo import exposed
 
     reconstructor, means = Reconstructor(), Means()
+    loop = None if masks is None else zoo.load_file(masks).eval()
     for _, scene in views(folder, limit):
         for percent in (5, 20, 35):
             wrapped, folds = photograph(exposed(nchw(scene), percent))
@@ -141,6 +144,9 @@ def modulo_table(folder: Path, limit: int = 0) -> Rows:
                 "Poisson, the best offset": best_offset(wrapped, folds, poisson),
                 "UnwrapNet": folds_of(wrapped, "network"),
             }
+            if loop is not None:
+                with torch.inference_mode():
+                    solutions["binary masks, round by round"] = rolled_over_by(loop, wrapped)
             for name, found in solutions.items():
                 light = ordinary if found is None else hwc(wrapped + found)
                 stops = highlights.stops_map(light, truth)
@@ -270,13 +276,13 @@ def main() -> None:
     parser.add_argument("camera", choices=[*TABLES, "all"])
     parser.add_argument("--data", type=Path, required=True, help="folder of HDR views")
     parser.add_argument("--limit", type=int, default=0, help="only so many views, spread evenly; 0 = all")
+    parser.add_argument("--masks", type=Path, help="of modulo: weights of `hdrrecon train modulo --masks`")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    for name in TABLES if given.camera == "all" else [given.camera]:
-        print(
-            f"\n## {name}\n\n{markdown(TABLES[name](given.data, given.limit), 4 if name == 'bracket' else 2)}",
-            flush=True,
-        )
+    tables = {**TABLES, "modulo": partial(modulo_table, masks=given.masks)}
+    for name in tables if given.camera == "all" else [given.camera]:
+        digits = 4 if name == "bracket" else 2
+        print(f"\n## {name}\n\n{markdown(tables[name](given.data, given.limit), digits)}", flush=True)
 
 
 if __name__ == "__main__":
