@@ -342,10 +342,10 @@ def joint(
     from hdrrecon.train.tasks.joint import JointTask, split_stages
     from hdrrecon.train.tasks.restore import RestoreTask
 
-    stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
-    task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None))
     if resident and not keep_linearizer:
         raise ValueError("--resident does not count the pixels that stage 1 learns from: give --keep-linearizer, too")
+    stages = [zoo.load_file(path) for path in (linearizer, restorer, refiner)]
+    task = JointTask(*stages, RestoreTask(linearizer=stages[0] if keep_linearizer else None))
     train_stage(task, run, None, worth, counted=True, resident=task.restoring if resident else None)
     print("stages: " + ", ".join(map(str, split_stages(run.out / "best.safetensors", run.out / "stages"))))
 

@@ -161,20 +161,17 @@ def modulo_table(folder: Path, limit: int = 0, masks: Path | None = None) -> Row
 
 def optics_table(folder: Path, limit: int = 0) -> Rows:
     """Plates before the lens, and what streaks add to `reconstruct()`; 5 % of the pixels clip without any optics."""
-    from hdrrecon.camera.simulate import exposure_for_clipping
-    from hdrrecon.metrics import highlights
-    from hdrrecon.metrics.pu21 import display_nits, pu21_encode
     from hdrrecon.sensors.optics import photograph, started
     from hdrrecon.sensors.streaks import CLIPPED, RefineConfig, recovered
     from hdrrecon.sensors.wave_optics import plate_height, psf_of_height
+    from hdrrecon.train.tasks.modulo import exposed
+    from hdrrecon.train.tasks.optics import VALIDATED_PERCENT, figures_of
 
     psfs = {kind: psf_of_height(plate_height(kind)) for kind in ("none", "star", "rank1")}
     means = Means()
     for number, (_, scene) in enumerate(views(folder, limit)):
-        light = nchw(scene)
-        light = light * exposure_for_clipping(light, 5.0)
+        light = exposed(nchw(scene), VALIDATED_PERCENT)
         truth = hwc(light)
-        clipped = truth.max(2) >= 1
         for kind, psf in psfs.items():
             seen = torch.as_tensor(photograph(light, psf, generator=torch.Generator().manual_seed(number)))
             first = started(seen)
@@ -185,14 +182,13 @@ def optics_table(folder: Path, limit: int = 0) -> Rows:
                 answers[f"{kind}: streaks, deblurred"] = recovered(seen, first, psf, None)
                 answers[f"{kind}: streaks, refined"] = recovered(seen, first, psf)
             for name, answer in answers.items():
-                stops = highlights.stops_map(hwc(answer), truth)
-                shown, true = (pu21_encode(display_nits(x))[~clipped] for x in (hwc(answer), truth))
+                figures = figures_of(hwc(answer), truth)
                 means.add(
                     name,
                     **{
-                        "clipped, stops": highlights.log_rmse(stops, clipped),
-                        "energy, stops": abs(highlights.light_energy(hwc(answer), truth, clipped)),
-                        "unclipped PU21-PSNR, dB": -10 * np.log10(np.square((shown - true) / 256).mean()),
+                        "clipped, stops": figures["clipped"],
+                        "energy, stops": figures["energy"],
+                        "unclipped PU21-PSNR, dB": figures["unclipped"],
                     },
                 )
     return means.rows()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from hdrrecon.networks.sensors.small_unet import SmallUNet
-from hdrrecon.sensors.optics import OpticsCamera
+from hdrrecon.sensors.optics import sensed
 from hdrrecon.sensors.streaks import CLIPPED, Blur, sharpened
 from hdrrecon.sensors.wave_optics import SADDLE, Lens, plate_height, psf_of_height, rank_height
 
@@ -85,14 +85,6 @@ class DeepOptics(nn.Module):
         stops = MOST_STOPS * self.unet(torch.cat(told, 1)).float()
         found = light * torch.exp2(stops.clamp(-MOST_STOPS, 2 * MOST_STOPS))
         return torch.where(clipped, found.clamp(min=1), found)
-
-
-def sensed(light: Tensor, camera: OpticsCamera = OpticsCamera(), generator: torch.Generator | None = None) -> Tensor:
-    """As `optics.photograph` after its blur, without the steps of the read-out: those have no gradient."""
-    electrons = light.clamp(min=0) * camera.full_well
-    noise = torch.randn(light.shape, generator=generator).to(light)
-    deviation = (electrons.detach() + camera.read_noise**2).sqrt()
-    return ((electrons + noise * deviation) / camera.full_well).clamp(0, 1)
 
 
 def amplified(faint: Tensor) -> Tensor:

@@ -54,11 +54,17 @@ def photograph(
         repeated.
     """
     true = light_tensor(light)
-    electrons = Blur(as_psf(psf), true.shape[-2:])(true).clamp(min=0) * camera.full_well
-    noise = torch.randn(electrons.shape, generator=generator) * (electrons + camera.read_noise**2).sqrt()
     levels = 2**camera.bits - 1
-    seen = ((electrons + noise) / camera.full_well).clamp(0, 1)
+    seen = sensed(Blur(as_psf(psf), true.shape[-2:])(true), camera, generator)
     return like((seen * levels).round() / levels, light)
+
+
+def sensed(light: Tensor, camera: OpticsCamera = OpticsCamera(), generator: torch.Generator | None = None) -> Tensor:
+    """What `photograph` sees of light after its blur, without the steps of the read-out: those have no gradient."""
+    electrons = light.clamp(min=0) * camera.full_well
+    noise = torch.randn(light.shape, generator=generator).to(light)
+    deviation = (electrons.detach() + camera.read_noise**2).sqrt()
+    return ((electrons + noise * deviation) / camera.full_well).clamp(0, 1)
 
 
 def recover(

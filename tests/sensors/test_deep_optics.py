@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from hdrrecon.sensors.deep_optics import DeepOptics, DeepOpticsConfig, sensed
+from hdrrecon.sensors.deep_optics import DeepOptics, DeepOpticsConfig
+from hdrrecon.sensors.optics import sensed
 from hdrrecon.sensors.streaks import Blur
 from hdrrecon.sensors.wave_optics import plate_height
 from hdrrecon.train.tasks.optics import OpticsTask, figures_of

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from hdrrecon.camera.masks import OVER_CODE
-from hdrrecon.networks.linearize.counts_on_cpu import Counts, FlatBlocks, by_place, count_edges
+from hdrrecon.networks.linearize.counts_on_cpu import Counts, FlatBlocks, by_place, edge_tables
 from hdrrecon.networks.linearize.histograms import LEVEL_BINS, bin_of
 from hdrrecon.networks.linearize.postprocessing_statistics import (
     BENDS,
@@ -36,18 +36,12 @@ def count_bytes(code: np.ndarray) -> Counts:
     brightest, darkest = planes[3:]
     of_bytes = np.stack([_histogram(plane) for plane in planes])
     levels = _summed(_level_of_bytes(), of_bytes, _BYTES)
-    slopes, heights = _pairs_along_rows(green), _slope_heights()
-    flat = FlatBlocks(_code_values(code))
-    tables = count_edges(flat, 1, coloured=True)
+    slopes, heights = _joint_histogram(green[:, :-1], green[:, 1:]), _slope_heights()
     return Counts(
         levels=levels.reshape(5, LEVEL_BINS, -1).sum(2),
         fine_levels=levels[:3].sum(0),
         slopes=_summed(_slope_level(), np.stack([slopes * heights, slopes]), LEVEL_BINS),
-        edges=tables.places,
-        wide_edges=count_edges(flat, 2, fine=False).places,
-        places=tables.fine,
-        wide_places=count_edges(flat, 4, coarse=False).fine,
-        colours=tables.colours,
+        **edge_tables(FlatBlocks(_code_values(code))),
         heights=_count_heights(code, 1),
         wide_heights=_count_heights(code, 3),
         saturation=_summed(
@@ -120,10 +114,6 @@ def _joint_histogram(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def _summed(bins: np.ndarray, counts: np.ndarray, size: int) -> np.ndarray:
     """Counts (R, n) of what lies in the bins (n,): (R, size) float32."""
     return np.float32([np.bincount(bins, row, size) for row in counts])
-
-
-def _pairs_along_rows(plane: np.ndarray) -> np.ndarray:
-    return _joint_histogram(plane[:, :-1], plane[:, 1:])
 
 
 def _count_heights(code: np.ndarray, step: int) -> np.ndarray:

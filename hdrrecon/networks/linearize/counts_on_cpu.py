@@ -74,15 +74,10 @@ class Counts:
 def count(code: np.ndarray) -> Counts:
     """Count a photo (3, H, W) float32 in [0, 1], of any size from 1 x 1 on."""
     photo = FlatBlocks(code)
-    tables = count_edges(photo, 1, coloured=True)
     return Counts(
         **_count_levels(photo),
         slopes=_count_slopes(code[1]),
-        edges=tables.places,
-        wide_edges=count_edges(photo, 2, fine=False).places,
-        places=tables.fine,
-        wide_places=count_edges(photo, 4, coarse=False).fine,
-        colours=tables.colours,
+        **edge_tables(photo),
         heights=_count_heights(photo, 1),
         wide_heights=_count_heights(photo, 3),
         **_measure_differences(code),
@@ -96,6 +91,18 @@ class FlatBlocks(FlatPhoto):
         super().__init__(code, PX_AT_ONCE)
         self.floats = [np.empty(self.most, np.float32) for _ in range(3)]
         self.bytes = [np.empty(self.most, np.uint8) for _ in range(2)]
+
+
+def edge_tables(photo: FlatBlocks) -> dict[str, np.ndarray]:
+    """All that `Counts` has of triples of pixels: at steps 1, 2 and 4."""
+    near = count_edges(photo, 1, coloured=True)
+    return {
+        "edges": near.places,
+        "wide_edges": count_edges(photo, 2, fine=False).places,
+        "places": near.fine,
+        "wide_places": count_edges(photo, 4, coarse=False).fine,
+        "colours": near.colours,
+    }
 
 
 def count_edges(
