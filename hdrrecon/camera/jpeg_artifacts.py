@@ -55,13 +55,13 @@ def jpeg_coded(code: Tensor, quality: Tensor | int) -> Tensor:
     if code.ndim != 4 or code.shape[1] != 3:
         raise ValueError(f"jpeg_coded needs photos (N, 3, H, W), got {tuple(code.shape)}")
     height, width = code.shape[-2:]
-    values = (code.float() * 255).round()
+    values = (code.float() * 255).round_()
     values = F.pad(values, (0, -width % UNIT, 0, -height % UNIT), mode="replicate")
     luma, blue, red = _to_ycc(values)
     steps_luma, steps_chroma = quantisation_steps(quality, len(code), code.device)
     luma = _quantised(luma, steps_luma)
     blue, red = (_enlarged(_quantised(_halved(plane), steps_chroma)) for plane in (blue, red))
-    return (_to_rgb(luma, blue, red) / 255)[..., :height, :width]
+    return _to_rgb(luma, blue, red).div_(255)[..., :height, :width]
 
 
 def quantisation_steps(quality: Tensor | int, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -89,20 +89,24 @@ def _cosines(device: torch.device) -> Tensor:
 def _to_ycc(values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """(N, 3, H, W) of 0 to 255 -> three planes (N, H, W) of integers; Cb and Cr around 128."""
     r, g, b = values.unbind(1)
-    luma = (0.299 * r + 0.587 * g + 0.114 * b).round()
-    blue = (-0.168735892 * r - 0.331264108 * g + 0.5 * b + 128).round()
-    red = (0.5 * r - 0.418687589 * g - 0.081312411 * b + 128).round()
-    return luma, blue.clamp(max=255), red.clamp(max=255)
+
+    def summed(from_r: float, from_g: float, from_b: float) -> Tensor:
+        return (from_r * r).add_(g, alpha=from_g).add_(b, alpha=from_b)
+
+    luma = summed(0.299, 0.587, 0.114).round_()
+    blue = summed(-0.168735892, -0.331264108, 0.5).add_(128).round_()
+    red = summed(0.5, -0.418687589, -0.081312411).add_(128).round_()
+    return luma, blue.clamp_(max=255), red.clamp_(max=255)
 
 
 def _to_rgb(luma: Tensor, blue: Tensor, red: Tensor) -> Tensor:
     blue, red = blue - 128, red - 128
     planes = (
-        luma + (1.402 * red).round(),
-        luma + (-0.344136286 * blue - 0.714136286 * red).round(),
-        luma + (1.772 * blue).round(),
+        (1.402 * red).round_(),
+        (-0.344136286 * blue).add_(red, alpha=-0.714136286).round_(),
+        (1.772 * blue).round_(),
     )
-    return torch.stack(planes, 1).clamp_(0, 255)
+    return torch.stack(planes, 1).add_(luma[:, None]).clamp_(0, 255)
 
 
 def _halved(plane: Tensor) -> Tensor:
@@ -123,10 +127,10 @@ def _quantised(plane: Tensor, steps: Tensor) -> Tensor:
     """(N, H, W) through the transform and the table (N, 64); integers of 0 to 255 come back."""
     n, height, width = plane.shape
     tall, wide = height // BLOCK, width // BLOCK
-    blocks = (plane - 128).view(n, tall, BLOCK, wide, BLOCK).transpose(2, 3).reshape(n, tall * wide, 64)
+    blocks = plane.view(n, tall, BLOCK, wide, BLOCK).transpose(2, 3).reshape(n, tall * wide, 64) - 128
     cosines, steps = _cosines(plane.device), steps[:, None]
     # As libjpeg: coefficients in eighths, halves away from zero. Whole grey levels make ties common.
     eighths = (blocks @ (8 * cosines.T)).round_()
-    levels = eighths.sign() * ((eighths.abs() + 4 * steps) / (8 * steps)).floor_()
-    blocks = ((levels * steps) @ cosines).view(n, tall, wide, BLOCK, BLOCK).transpose(2, 3).reshape(n, height, width)
-    return (blocks + 128.5).floor_().clamp_(0, 255)
+    levels = torch.addcmul(eighths, eighths.sign(), 4 * steps).div_(8 * steps).trunc_()
+    blocks = (levels.mul_(steps) @ cosines).add_(128.5).floor_().clamp_(0, 255)
+    return blocks.view(n, tall, wide, BLOCK, BLOCK).transpose(2, 3).reshape(n, height, width)

@@ -23,7 +23,7 @@ def balanced(light: Tensor, gains: Tensor) -> Tensor:
 def noisy(light: Tensor, normal: Tensor, shot_noise: float | Tensor, read_noise: float | Tensor) -> Tensor:
     """Light with noise of variance ``shot_noise * light + read_noise**2``; `normal` is standard normal, shaped as
     `light`."""
-    return light + normal * (shot_noise * light + read_noise**2).sqrt()
+    return torch.addcmul(light, normal, (shot_noise * light).add_(read_noise**2).sqrt_())
 
 
 def above_floor(light: Tensor, floor: Tensor) -> Tensor:
@@ -41,14 +41,13 @@ def clipped_by_sensor(light: Tensor, matrix: Tensor) -> Tensor:
     Returns:
         (N, 3, H, W): the light itself where nothing clips. A colour that clips moves all three channels.
     """
-    shape = light.shape
     flat = light.flatten(2)
     matrix = matrix.expand(len(light), 3, 3)
-    excess = (torch.linalg.inv(matrix) @ flat - 1).clamp(min=0)
-    return (flat - matrix @ excess).view(shape)
+    excess = (torch.linalg.inv(matrix) @ flat).sub_(1).clamp_(min=0)
+    return torch.baddbmm(flat, matrix, excess, alpha=-1).view(light.shape)
 
 
 def quantised(code: Tensor, bits: int) -> Tensor:
     """Code values in [0, 1] on the grid of so many bits."""
     levels = 2**bits - 1
-    return (code * levels).round() / levels
+    return (code * levels).round_().div_(levels)

@@ -199,6 +199,9 @@ def restore(
         Path | None, typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")
     ] = None,
     resident: Resident = False,
+    working_px: Annotated[
+        int, typer.Option(help="Longest side, in pixels, at which the U-Net sees a photo; 0: the network's own.")
+    ] = 0,
 ):
     """Stage 2, second step: the light of clipped regions. --start takes the weights of `train inpaint`, or its own."""
     from hdrrecon import zoo
@@ -210,6 +213,8 @@ def restore(
         _masked_config(small, plain, fixed_masks),
         zoo.load_file(linearizer) if linearizer else None,
     )
+    if working_px:
+        task = task.seeing(working_px)
     given = run.first_weights()
     first = restoring_start(given, task) if given else painting_start(task)
     train_stage(task, run, first, worth, counted=linearizer is not None, resident=task if resident else None)

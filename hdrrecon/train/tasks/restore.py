@@ -6,7 +6,7 @@ between the true one and another photo's.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -64,6 +64,11 @@ class RestoreTask:
     name: str = "masked-features"
     score: str = "score"
     working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
+
+    def seeing(self, working_px: int) -> RestoreTask:
+        """The same task at another working size: the U-Net sees batches at half of it to all of it."""
+        sizes = tuple(working_px * eighths // 8 for eighths in range(4, 9))
+        return replace(self, config=replace(self.config, working_px=working_px), working_px=sizes)
 
     def network(self) -> nn.Module:
         return MaskedFeatures(self.config).to(memory_format=torch.channels_last)
