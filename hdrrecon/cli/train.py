@@ -244,8 +244,8 @@ def head(
     from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
     from hdrrecon.train.data.curves import CurveSampler, load_measured
     from hdrrecon.train.data.scenes import load_scenes
-    from hdrrecon.train.head import lost_pixels, train_head, widened
-    from hdrrecon.train.tasks.restore import RestoreTask
+    from hdrrecon.train.head import lost_pixels, train_head
+    from hdrrecon.train.tasks.restore import RestoreTask, widened
 
     if run.start is None or run.curves is None:
         raise ValueError("a head is trained on weights of stage 2: give them with --start")

@@ -147,22 +147,3 @@ def head_loss(
         moved = (lost * off.abs()).sum() / lost.sum().clamp(min=1) + (lost * off).sum().abs() / lost.sum().clamp(min=1)
         total, parts = total + keep * moved, {**parts, "moved": float(moved.detach())}
     return total, parts
-
-
-def widened(state: dict[str, Tensor], net: MaskedFeatures) -> dict[str, Tensor]:
-    """Weights for `net` that answer as `state` of a narrower head, or one without colour hints, does: what is new
-    begins at 0."""
-    out = net.state_dict()
-    for name, old in state.items():
-        new = out[name]
-        if old.shape != new.shape:
-            if not name.startswith("head.") or any(a > b for a, b in zip(old.shape, new.shape)):
-                raise ValueError(
-                    f"{name} has shape {tuple(old.shape)}, the network {tuple(new.shape)}: only a head can grow"
-                )
-            # The first rows of a hidden layer see old inputs alone; the last layer sees old rows alone.
-            rows = slice(None) if name == "head.4.weight" else slice(old.shape[0])
-            if new.ndim > 1:
-                new[rows] = 0
-        new[tuple(slice(n) for n in old.shape)] = old
-    return out

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from hdrrecon.networks.restore.masked_features import MaskedFeatures, MaskedFeaturesConfig
-from hdrrecon.train.head import LostPixels, head_loss, lost_pixels, train_head, widened
+from hdrrecon.train.head import LostPixels, head_loss, lost_pixels, train_head
 from hdrrecon.train.loop import Recipe
-from hdrrecon.train.tasks.restore import RestoreTask
+from hdrrecon.train.tasks.restore import RestoreTask, widened
 from hdrrecon.zoo import load_file
 
 TINY = MaskedFeaturesConfig(widths=(8, 16), kernels=(3, 3), recognise=0, features=4, head=8, working_px=64)

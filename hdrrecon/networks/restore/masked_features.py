@@ -97,9 +97,7 @@ class MaskedFeaturesConfig:
         )
 
 
-SMALL = MaskedFeaturesConfig(
-    widths=(16, 32, 48, 64, 96), recognise=0, features=12, head=24, working_px=192, colour_hints=False
-)
+SMALL = MaskedFeaturesConfig(widths=(16, 32, 48, 64, 96), features=12, head=24, working_px=192)
 
 
 class MaskedFeatures(nn.Module, Restorer):

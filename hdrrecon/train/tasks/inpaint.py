@@ -19,6 +19,7 @@ from hdrrecon.networks.working_resolution import enlarge_rows
 from hdrrecon.train.data.holes import InpaintingLoss, PhotoStream
 from hdrrecon.train.data.pairs import collate
 from hdrrecon.train.imagenet import load_imagenet
+from hdrrecon.train.tasks.restore import widened
 
 
 class Painter(nn.Module):
@@ -89,10 +90,15 @@ def painting_start(task) -> dict[str, Tensor]:
 
 
 def restoring_start(first: dict[str, Tensor], task) -> dict[str, Tensor]:
-    """First weights of a `RestoreTask`: another one's as they are; a painter's stage with the untouched head of a new
-    network."""
-    fresh = task.network().state_dict()
+    """First weights of a `RestoreTask`: those of a painter's stage with the untouched head of a new network, or another
+    `RestoreTask`'s. One that had no classifier, no colour hints or a narrower head begins with nearly the
+    answers it gave."""
+    net = task.network()
     painted = {k.removeprefix("stage."): v for k, v in first.items() if k.startswith("stage.")}
-    if not painted:
-        return first
-    return {k: fresh[k] if k.startswith("head.") else painted[k] for k in fresh}
+    if painted:
+        return {k: v if k.startswith("head.") else painted[k] for k, v in net.state_dict().items()}
+    if net.context.classifier is not None and not any(k.startswith("context.classifier.") for k in first):
+        load_imagenet(net.context.classifier)
+        for parameter in net.context.join.parameters():
+            nn.init.zeros_(parameter)
+    return widened(first, net)

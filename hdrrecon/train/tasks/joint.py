@@ -61,7 +61,8 @@ class JointTask:
         code, truth = batch["code"].contiguous(memory_format=torch.channels_last), batch["truth"]
         seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
         linear, first = self.linearized(net["linearize"], batch)
-        light = net["restore"](code, linear, seen)
+        in_proportion = seen * net["restore"].config.working_px // net["refine"].config.working_px
+        light = net["restore"](code, linear, in_proportion)
         second, _ = self.restoring.light_loss(light, linear, batch)
         before = restored(light, code, linear)
         after = corrected(code, before, net["refine"].correction(code, linear, before, seen))

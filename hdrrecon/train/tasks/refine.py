@@ -30,8 +30,8 @@ class RefineTask:
         config: of the network; `alone` as there is a restorer or not.
         linearizer: stage 1, as it is; None linearises with curves near the true one.
         restorer: stage 2, as it is. None trains DKPN standing alone.
-        working_px: at one of these DKPN and stage 2 see a batch; `config.working_px` should be among them: at other
-            sizes things look larger or smaller than they ever did.
+        working_px: at one of these DKPN sees a batch, stage 2 as much larger as it does in use; `config.working_px`
+            should be among them: at other sizes things look larger or smaller than they ever did.
     """
 
     config: DKPNConfig = field(default_factory=DKPNConfig)
@@ -72,9 +72,11 @@ class RefineTask:
         return total, {**parts, "before": first_parts["clipped"]}
 
     def before(self, net: nn.Module, code: Tensor, linear: Tensor, working_px: int | None = None) -> Tensor:
-        """The preliminary result, (N, 3, H, W)."""
+        """The preliminary result, (N, 3, H, W), where DKPN works at `working_px`."""
         if self.restorer is None:
             return net.preliminary(code, linear)
+        if working_px:
+            working_px = working_px * self.restorer.config.working_px // self.config.working_px
         with torch.no_grad():
             return preliminary(self.restorer, code, linear, working_px)
 

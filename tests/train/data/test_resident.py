@@ -150,6 +150,23 @@ def test_batches_are_endless_varied_and_the_same_for_a_seed(resident_scenes):
     assert first["code"].min() >= 0 and first["code"].max() <= 1
 
 
+def test_two_photos_of_a_view_show_one_place_by_two_cameras(resident_scenes):
+    config = StreetConfig(**{**vars(PLAIN), "size": 32, "gain_stops": 0.5, "photos_per_view": 2})
+    made = next(street(resident_scenes, config, 3).batches(3))
+    truth = made["truth"].flatten(2)
+    ratio = truth[0::2] / truth[0::2].mean(2, keepdim=True)
+    same = truth[1:2] / truth[1:2].mean(2, keepdim=True)
+    assert len(made["code"]) == 3 and torch.allclose(ratio[:1], same, rtol=1e-3)
+    assert not torch.allclose(ratio[1:], same, rtol=0.1) and not torch.allclose(truth[0], truth[1], rtol=0.01)
+
+
+@pytest.mark.parametrize("count", [2, 5, 16])
+def test_shares_hold_on_average_whatever_the_size_of_a_batch(resident_scenes, count):
+    made = street(resident_scenes)
+    changed = sum(float(made._some(torch.zeros(count, 1), 0.3, lambda x: x + 1).mean()) for _ in range(400)) / 400
+    assert changed == pytest.approx(0.3, abs=0.03)
+
+
 def test_dull_and_dark_views_are_seldom_kept():
     flat, dark = torch.full((1, 3, 20, 20), 0.5), torch.zeros(1, 3, 20, 20)
     lamp = flat.clone()

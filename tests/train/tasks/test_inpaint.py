@@ -1,8 +1,11 @@
 """Painting holes of ordinary photos can be learnt, and is where restoring begins."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
+from hdrrecon.networks.restore.masked_features import MaskedFeatures
 from hdrrecon.train.data.holes import InpaintingLoss, InpaintingWeights
 from hdrrecon.train.tasks.inpaint import InpaintTask, held_out_photos, painting_start, restoring_start
 from hdrrecon.train.tasks.restore import RestoreTask
@@ -25,7 +28,22 @@ def test_restoring_begins_where_painting_ended():
     net.load_state_dict(start)
     assert torch.equal(net.unet.down[0].conv.weight, painted["stage.unet.down.0.conv.weight"])
     assert not net.head[-1].weight.any(), "the head has not learnt to paint"
-    assert restoring_start(start, restorer) is start
+    again = restoring_start(start, restorer)
+    assert all(torch.equal(again[k], start[k]) for k in start)
+
+
+def test_a_network_that_gets_a_classifier_begins_with_the_answers_it_gave(monkeypatch):
+    monkeypatch.setattr("hdrrecon.train.tasks.inpaint.load_imagenet", lambda classifier: classifier)
+    torch.manual_seed(0)
+    plain = replace(TINY, widths=(8, 8, 8, 8, 8), kernels=(3, 3, 3, 3, 3), working_px=64)
+    old, task = MaskedFeatures(plain).eval(), RestoreTask(replace(plain, recognise=6))
+    torch.nn.init.normal_(old.head[-1].weight)
+    new = task.network().eval()
+    new.load_state_dict(restoring_start(old.state_dict(), task))
+    code = torch.rand(1, 3, 64, 64) ** 0.2
+    with torch.no_grad():
+        for before, after in zip(old(code, code**2.2), new(code, code**2.2)):
+            assert torch.allclose(before, after, atol=1e-5) and before.any()
 
 
 def test_painting_can_be_learnt():

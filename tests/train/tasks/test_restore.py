@@ -22,3 +22,9 @@ def test_errors_of_stage_1_stand_in_for_it():
     linear = RestoreTask(TINY, errors=errors).linearized(batch)
     off = (linear - batch["code"] ** 2.2).abs().amax((1, 2, 3)) > 0.005
     assert 0.4 < off.float().mean() < 0.95
+
+
+def test_another_working_size_is_seen_and_kept():
+    task = RestoreTask(TINY).seeing(320)
+    assert task.working_px == (160, 200, 240, 280, 320) and task.network().config.working_px == 320
+    assert task.metadata()["config"]["working_px"] == 320 and RestoreTask(TINY).network().config.working_px == 64
