@@ -154,6 +154,9 @@ Looks = Annotated[
 ]
 
 
+WorkingSize = Annotated[
+    int, typer.Option(help="Longest side, in pixels, at which the network sees a photo; 0: its own.", min=0)
+]
 Resident = Annotated[
     bool, typer.Option("--resident", help="Make the photos in batches on the device that trains (train.data.resident).")
 ]
@@ -199,9 +202,7 @@ def restore(
         Path | None, typer.Option(help="Stage-1 weights whose mistakes stage 2 should learn to live with.")
     ] = None,
     resident: Resident = False,
-    working_px: Annotated[
-        int, typer.Option(help="Longest side, in pixels, at which the U-Net sees a photo; 0: the network's own.")
-    ] = 0,
+    working_px: WorkingSize = 0,
 ):
     """Stage 2, second step: the light of clipped regions. --start takes the weights of `train inpaint`, or its own."""
     from hdrrecon import zoo
@@ -318,6 +319,7 @@ def refine(
     mixing: Mixing = "pixel",
     knee: Knee = 0.1,
     resident: Resident = False,
+    working_px: WorkingSize = 0,
 ):
     """Stage 3: DKPN on what stages 1 and 2 made."""
     from hdrrecon import zoo
@@ -326,6 +328,8 @@ def refine(
 
     config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
     task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
+    if working_px:
+        task = task.seeing(working_px)
     train_stage(task, run, run.first_weights(), counted=True, resident=task.stages_before if resident else None)
 
 

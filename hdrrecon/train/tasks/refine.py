@@ -7,7 +7,7 @@ construction.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from hdrrecon.networks.linearize.response_net import ResponseNet
 from hdrrecon.networks.refine.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.networks.restore.restored_light import RestoredLight
 from hdrrecon.train import losses
-from hdrrecon.train.tasks.restore import RestoreTask, linearized_shot
+from hdrrecon.train.tasks.restore import RestoreTask, linearized_shot, sizes_up_to
 
 
 @dataclass
@@ -49,6 +49,10 @@ class RefineTask:
                 "a stage refines a restorer's light, a DKPN that stands alone its own"
             )
         self.stages_before = RestoreTask(linearizer=self.linearizer)
+
+    def seeing(self, working_px: int) -> RefineTask:
+        """The same task at another working size: DKPN sees batches at half of it to all of it."""
+        return replace(self, config=replace(self.config, working_px=working_px), working_px=sizes_up_to(working_px))
 
     def network(self) -> nn.Module:
         return DKPN(self.config).to(memory_format=torch.channels_last)

@@ -67,8 +67,7 @@ class RestoreTask:
 
     def seeing(self, working_px: int) -> RestoreTask:
         """The same task at another working size: the U-Net sees batches at half of it to all of it."""
-        sizes = tuple(working_px * eighths // 8 for eighths in range(4, 9))
-        return replace(self, config=replace(self.config, working_px=working_px), working_px=sizes)
+        return replace(self, config=replace(self.config, working_px=working_px), working_px=sizes_up_to(working_px))
 
     def network(self) -> nn.Module:
         return MaskedFeatures(self.config).to(memory_format=torch.channels_last)
@@ -173,6 +172,11 @@ class RestoreTask:
         figures = {k: mean_of(rows, k) for k in ("clipped", "bias", "psnr", "energy", "inside", "uv")}
         score = figures["clipped"] - 0.05 * figures["psnr"] + 0.02 * figures["uv"] + 0.2 * figures["energy"]
         return dict(score=score, **figures)
+
+
+def sizes_up_to(working_px: int) -> tuple[int, ...]:
+    """Sizes at which a network that works at `working_px` sees its training photos: things in photos have any size."""
+    return tuple(working_px * eighths // 8 for eighths in range(4, 9))
 
 
 def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> Tensor:

@@ -1,5 +1,6 @@
 """Stage 3 can be learnt, on its own light and on that of the stages before, which stay as they are."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -74,6 +75,23 @@ def test_the_preliminary_result_is_what_the_pipeline_makes(small_photo):
     linear = ResponseCurve.srgb().linearize(code)
     expected = HDRPipeline(None, restorer)(code, ResponseCurve.srgb()).radiance
     torch.testing.assert_close(preliminary(restorer, code, linear), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_stage_2_sees_photos_as_much_larger_as_in_use(batch):
+    class Noting(MaskedFeatures):
+        def forward(self, code, linear, working_px=None):
+            noted.append(working_px)
+            return super().forward(code, linear, working_px)
+
+    noted: list[int] = []
+    larger = Noting(second_stage().config)
+    larger.config = replace(larger.config, working_px=96)
+    task = RefineTask(SMALL, first_stage(), larger, working_px=(32,))
+    task.loss(task.network(), batch)
+    task.before(task.network(), batch["code"], batch["code"])
+    assert noted == [48, None]
+    assert task.seeing(320).working_px == (160, 200, 240, 280, 320)
+    assert task.seeing(320).network().config.working_px == 320
 
 
 def test_the_stages_before_stay_as_they_are(batch):
