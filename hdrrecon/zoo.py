@@ -84,7 +84,7 @@ WEIGHTS = {
         "kernel-prediction.safetensors", "80ed28b55ceab3ae73ebedc3a0f51a082cb019ac5b9b3fc65b6b82552ea7dec8"
     ),
     "kernel-prediction-alone": Weights(
-        "kernel-prediction-alone.safetensors", "b4a980b6a191d3d24527377387925af81aadfcb6a1fabf8e3d36fa954c0340e1"
+        "kernel-prediction-alone.safetensors", "02e188b6bf2f54189d0207ca3b035312b95397361759e6fa534f83a5ccf07e7c"
     ),
     "linearization-net": Weights(
         "linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"
