@@ -18,10 +18,9 @@ from hdrrecon.options import UsageError
 TRAINED_ON = (
     "103 HDR panoramas (101 CC0, six of them by likely origin; 2 BSD-3-Clause) and response curves; see the card"
 )
-HEAD_TRAINED_ON = (
-    f"{TRAINED_ON}; its head on 151 HDR scenes (149 CC0, six of them by likely origin; 2 BSD-3-Clause), listed "
-    f"in weights/scenes.md"
-)
+ALL_SCENES = "151 HDR scenes (149 CC0, six of them by likely origin; 2 BSD-3-Clause), listed in weights/scenes.md"
+HEAD_TRAINED_ON = f"{TRAINED_ON}; its head on {ALL_SCENES}"
+STREET_TRAINED_ON = f"{TRAINED_ON}; then on {ALL_SCENES}"
 
 
 @dataclass(frozen=True)
@@ -78,13 +77,20 @@ WEIGHTS = {
         HEAD_TRAINED_ON,
     ),
     "masked-features-small": Weights(
-        "masked-features-small.safetensors", "049ae8dc712ffc0732a7a1a61a3d9ac964c3d56c2c5121cbfd52b156c48383bd"
+        "masked-features-small.safetensors",
+        "80fa4e4b96ba6f736f4eeb552bb85ea6e56f7d8e093321866fbde7cea16533bd",
+        "CC0-1.0 AND Apache-2.0",
+        STREET_TRAINED_ON,
     ),
     "kernel-prediction": Weights(
-        "kernel-prediction.safetensors", "80ed28b55ceab3ae73ebedc3a0f51a082cb019ac5b9b3fc65b6b82552ea7dec8"
+        "kernel-prediction.safetensors",
+        "80ed28b55ceab3ae73ebedc3a0f51a082cb019ac5b9b3fc65b6b82552ea7dec8",
+        trained_on=STREET_TRAINED_ON,
     ),
     "kernel-prediction-alone": Weights(
-        "kernel-prediction-alone.safetensors", "02e188b6bf2f54189d0207ca3b035312b95397361759e6fa534f83a5ccf07e7c"
+        "kernel-prediction-alone.safetensors",
+        "02e188b6bf2f54189d0207ca3b035312b95397361759e6fa534f83a5ccf07e7c",
+        trained_on=STREET_TRAINED_ON,
     ),
     "linearization-net": Weights(
         "linearization-net.safetensors", "bd0f1aaae7ecb3ae66f688c6686052e5f30e2abef1168c66f50608286f69799f"
@@ -144,9 +150,9 @@ MODELS = {
             "the same with a small restoring network and nothing after it",
             "response-net",
             "masked-features-small",
-            1_158_009,
+            3_520_459,
             _SCORES["fast"],
-            cost=0.63,
+            cost=0.88,
         ),
         Model(
             "masked-features",
