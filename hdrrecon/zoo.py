@@ -72,7 +72,7 @@ WEIGHTS = {
     ),
     "masked-features": Weights(
         "masked-features.safetensors",
-        "a3387bd183f0a52d149c2da9bd90d7f92dfd91c32a394c374c26d879533c7d2d",
+        "988c726e00a5698d855f4ed547903e421e265294b1d52afedc6a7c24de409759",
         "CC0-1.0 AND Apache-2.0",
         HEAD_TRAINED_ON,
     ),
@@ -84,7 +84,7 @@ WEIGHTS = {
     ),
     "kernel-prediction": Weights(
         "kernel-prediction.safetensors",
-        "80ed28b55ceab3ae73ebedc3a0f51a082cb019ac5b9b3fc65b6b82552ea7dec8",
+        "e7a7300f9ac4d77f1a2cb12d5d79faf37026a40fd6c8efe766d8fbf3e890a60a",
         trained_on=STREET_TRAINED_ON,
     ),
     "kernel-prediction-alone": Weights(
@@ -143,7 +143,7 @@ MODELS = {
             5_772_957,
             _SCORES["full"],
             "kernel-prediction",
-            cost=5.1,
+            cost=7.8,
         ),
         Model(
             "fast",
@@ -161,7 +161,7 @@ MODELS = {
             "masked-features",
             4_506_007,
             _SCORES["masked-features"],
-            cost=3.0,
+            cost=4.7,
         ),
         Model(
             "dkpn",
