@@ -143,7 +143,7 @@ def crf_net(
 
 
 Small = Annotated[
-    bool, typer.Option("--small", help="The network of the model `fast`: a sixth of the size beside the same classifier.")
+    bool, typer.Option("--small", help="The network of the model `fast`: a sixth of the size, the same classifier.")
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Masks off: ordinary convolutions, for comparison.")]
 Fixed = Annotated[
