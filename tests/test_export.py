@@ -83,6 +83,15 @@ def test_torch_export_answers_as_the_network_does_at_other_sizes(index):
             torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
 
 
+@each_part
+def test_sizes_are_calculated_as_onnx_can(index):
+    """Without onnx installed, too: it has no rounding of sizes, and convolutions pad by fixed widths."""
+    for node in program(index).graph.nodes:
+        assert node.target is not round
+        if node.target is torch.ops.aten.conv2d.default:
+            assert all(isinstance(width, int) for argument in node.args[4:5] for width in argument)
+
+
 def onnx_deviation(part: export.Part, path: Path, inputs: list[torch.Tensor]) -> float:
     """Largest difference between the part in torch and its file in onnxruntime, relative where values exceed 1."""
     import onnxruntime

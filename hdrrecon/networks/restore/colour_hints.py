@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from hdrrecon.color import luminance
 
-RIM_WIDTHS = (0.02, 0.06)  # sigma of the two rims as a share of the longer side
+RIM_WIDTHS = (2, 6)  # sigma of the two rims in percent of the longer side
 ENOUGH_LIGHT = 0.15  # sum of the channels from which a pixel's colour is believed; 1.0 = clip level
 LEAST_SEEN = 1e-3  # weight of the photo's mean colour against what is seen around
 BORDER_PX = 3  # how far from a clipped channel its factor is learnt, pixels at the working resolution
@@ -60,7 +60,7 @@ def colour_maps(linear: Tensor, over: Tensor, under: Tensor) -> Tensor:
     fallback = LEAST_SEEN * mean[:, :3] / mean[:, 3:].clamp(min=1e-4)
     maps = []
     for width in RIM_WIDTHS:
-        around = blurred(seen, width * max(seen.shape[-2:]))
+        around = blurred(seen, width)
         maps += [(around[:, :3] + fallback) / (around[:, 3:] + LEAST_SEEN), around[:, 3:].clamp(max=1)]
     return torch.cat([*maps, factor.expand(-1, -1, *seen.shape[-2:])], 1)
 
@@ -99,11 +99,14 @@ def opposed_factor(linear: Tensor, over: Tensor, under: Tensor) -> Tensor:
     return (weight * off).sum((2, 3), keepdim=True) / (weight.sum((2, 3), keepdim=True) + 20)
 
 
-def blurred(images: Tensor, sigma: float) -> Tensor:
-    """(N, C, h, w) blurred by a Gaussian of `sigma` pixels; beyond the edges is nothing."""
-    radius = max(1, round(3 * sigma))
+def blurred(images: Tensor, percent: int) -> Tensor:
+    """Images (N, C, h, w) blurred by a Gaussian whose sigma is so many percent of the longer side; beyond the edges is
+    nothing."""
+    longer = max(images.shape[-2:])
+    # Whole numbers, and edges filled up apart from the convolutions: ONNX can neither round a size nor pad by one.
+    radius = max(1, (3 * percent * longer + 50) // 100)
     at = torch.arange(-radius, radius + 1, device=images.device, dtype=torch.float32)
-    kernel = torch.exp(-0.5 * (at / max(sigma, 0.3)) ** 2)
+    kernel = torch.exp(-0.5 * (at / max(percent * longer / 100, 0.3)) ** 2)
     kernel = (kernel / kernel.sum()).expand(images.shape[1], 1, 1, -1)
-    x = F.conv2d(images, kernel, padding=(0, radius), groups=images.shape[1])
-    return F.conv2d(x, kernel.transpose(2, 3), padding=(radius, 0), groups=images.shape[1])
+    x = F.conv2d(F.pad(images, (radius, radius, 0, 0)), kernel, groups=images.shape[1])
+    return F.conv2d(F.pad(x, (0, 0, radius, radius)), kernel.transpose(2, 3), groups=images.shape[1])
