@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -32,23 +33,27 @@ def main() -> None:
     torch.set_num_threads(1)
     scenes, curves = load_scenes(options.scenes), CurveSampler(load_measured(options.curves))
     resident = ResidentScenes(scenes, options.device), ResidentResponses(curves, 300, 0, options.device)
-    streets = {
-        name: Street(*resident, StreetConfig(size=options.size, photos_per_view=count)).batches(BATCH)
-        for name, count in (("street", 1), ("street, two photos a view", 2))
+
+    def street(photos_per_view: int) -> Callable[[], object]:
+        config = StreetConfig(size=options.size, photos_per_view=photos_per_view)
+        return partial(next, Street(*resident, config).batches(BATCH))
+
+    def pairs(**chosen) -> Callable[[], object]:
+        stream = iter(ShotStream(scenes, curves, options.size, 0, **chosen))
+        return lambda: [next(stream) for _ in range(BATCH)]
+
+    makers = {
+        "street": street(1),
+        "street, two photos a view": street(2),
+        "pairs": pairs(),
+        "pairs, chosen by texture": pairs(worth=worth),
+        "pairs, chosen and counted": pairs(worth=worth, counted=True),
     }
-    pairs = {
-        "pairs": iter(ShotStream(scenes, curves, options.size, 0)),
-        "pairs, chosen by texture": iter(ShotStream(scenes, curves, options.size, 0, worth=worth)),
-        "pairs, chosen and counted": iter(ShotStream(scenes, curves, options.size, 0, worth=worth, counted=True)),
-    }
-    # Turn by turn: whatever else the machine does slows all of them alike.
-    spent = dict.fromkeys((*streets, *pairs), 0.0)
+    # Turn by turn: whatever else the machine does slows all of them alike. The first turn warms up.
+    spent = dict.fromkeys(makers, 0.0)
     for turn in range(1 + max(1, options.photos // BATCH)):
-        for name, batches in streets.items():
-            taken = seconds(lambda batches=batches: next(batches), options.device)
-            spent[name] += taken if turn else 0.0  # the first turn warms up
-        for name, stream in pairs.items():
-            taken = seconds(lambda stream=stream: [next(stream) for _ in range(BATCH)], "cpu")
+        for name, make in makers.items():
+            taken = seconds(make, options.device if name.startswith("street") else "cpu")
             spent[name] += taken if turn else 0.0
     made = BATCH * max(1, options.photos // BATCH)
     print(f"| photos of {options.size} px, one thread | ms a photo | times the street |\n| --- | ---: | ---: |")

@@ -208,14 +208,14 @@ def restore(
     from hdrrecon import zoo
     from hdrrecon.train.data.texture_selection import worth
     from hdrrecon.train.tasks.inpaint import painting_start, restoring_start
-    from hdrrecon.train.tasks.restore import RestoreTask
+    from hdrrecon.train.tasks.restore import RestoreTask, seeing
 
     task = RestoreTask(
         _masked_config(small, plain, fixed_masks),
         zoo.load_file(linearizer) if linearizer else None,
     )
     if working_px:
-        task = task.seeing(working_px)
+        task = seeing(task, working_px)
     given = run.first_weights()
     first = restoring_start(given, task) if given else painting_start(task)
     train_stage(task, run, first, worth, counted=linearizer is not None, resident=task if resident else None)
@@ -325,11 +325,12 @@ def refine(
     from hdrrecon import zoo
     from hdrrecon.networks.refine.kernel_prediction import DKPNConfig
     from hdrrecon.train.tasks.refine import RefineTask
+    from hdrrecon.train.tasks.restore import seeing
 
     config = DKPNConfig(guidance=guidance, kernel=kernel, levels=levels, kernels=kernels, mixing=mixing, knee=knee)
     task = RefineTask(config, zoo.load_file(linearizer), zoo.load_file(restorer))
     if working_px:
-        task = task.seeing(working_px)
+        task = seeing(task, working_px)
     train_stage(task, run, run.first_weights(), counted=True, resident=task.stages_before if resident else None)
 
 

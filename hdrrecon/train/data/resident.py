@@ -49,7 +49,7 @@ class StreetConfig:
 
     size: int = 256  # side of a photo, pixels
     previews: int = 6  # views looked at for each that is kept: with 3 there were fewer lamps than in `pairs`
-    photos_per_view: int = 1  # 2 save a sixth of the time, as in `pairs`; a batch sees fewer places
+    photos_per_view: int = 1  # 2, as in `pairs`, save a fifth of the time; a batch sees fewer places
     preview_px: int = 24  # side of a preview
     halves_share: float = 0.2  # of the views of panoramas: half a panorama as it is stored
     fov_degrees: tuple[float, float] = (45.0, 100.0)  # horizontal field of view
@@ -274,7 +274,7 @@ class Street:
     ):
         self.scenes, self.responses, self.config = scenes, responses, config
         self.generator = torch.Generator(scenes.device).manual_seed(seed)
-        self.counts = Random(seed)
+        self.host_random = Random(seed)  # of how many: a number drawn on the device would have to be waited for
 
     def batches(self, count: int) -> Iterator[dict[str, Tensor]]:
         """Batches of `count` photos: `code` and `truth` (N, 3, S, S), `inverse` (N, 3, 1024) and `family` (N,)."""
@@ -319,7 +319,7 @@ class Street:
 
     def _some(self, images: Tensor, share: float, change) -> Tensor:
         """`images` of which a share, chosen by chance, went through `change`; in place."""
-        if count := int(share * len(images) + self.counts.random()):
+        if count := int(share * len(images) + self.host_random.random()):
             chosen = torch.randperm(len(images), generator=self.generator, device=images.device)[:count]
             images.index_copy_(0, chosen, change(images[chosen]))
         return images

@@ -19,7 +19,7 @@ from hdrrecon.camera.response import interpolate_uniform
 from hdrrecon.metrics.quick import alignment_gain, mean_of, protocol_scores
 from hdrrecon.networks.refine.kernel_prediction import corrected
 from hdrrecon.train.data.pairs import counted_in
-from hdrrecon.train.tasks.refine import light_loss, preliminary, restored
+from hdrrecon.train.tasks.refine import in_proportion, light_loss, preliminary, restored
 from hdrrecon.train.tasks.response import Counted, response_loss
 from hdrrecon.train.tasks.restore import RestoreTask
 
@@ -61,8 +61,7 @@ class JointTask:
         code, truth = batch["code"].contiguous(memory_format=torch.channels_last), batch["truth"]
         seen = self.working_px[int(torch.randint(len(self.working_px), ()))]
         linear, first = self.linearized(net["linearize"], batch)
-        in_proportion = seen * net["restore"].config.working_px // net["refine"].config.working_px
-        light = net["restore"](code, linear, in_proportion)
+        light = net["restore"](code, linear, in_proportion(seen, net["restore"].config, net["refine"].config))
         second, _ = self.restoring.light_loss(light, linear, batch)
         before = restored(light, code, linear)
         after = corrected(code, before, net["refine"].correction(code, linear, before, seen))

@@ -7,7 +7,7 @@ construction.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
@@ -19,7 +19,7 @@ from hdrrecon.networks.linearize.response_net import ResponseNet
 from hdrrecon.networks.refine.kernel_prediction import DKPN, DKPNConfig, corrected
 from hdrrecon.networks.restore.restored_light import RestoredLight
 from hdrrecon.train import losses
-from hdrrecon.train.tasks.restore import RestoreTask, linearized_shot, sizes_up_to
+from hdrrecon.train.tasks.restore import RestoreTask, linearized_shot
 
 
 @dataclass
@@ -50,10 +50,6 @@ class RefineTask:
             )
         self.stages_before = RestoreTask(linearizer=self.linearizer)
 
-    def seeing(self, working_px: int) -> RefineTask:
-        """The same task at another working size: DKPN sees batches at half of it to all of it."""
-        return replace(self, config=replace(self.config, working_px=working_px), working_px=sizes_up_to(working_px))
-
     def network(self) -> nn.Module:
         return DKPN(self.config).to(memory_format=torch.channels_last)
 
@@ -80,7 +76,7 @@ class RefineTask:
         if self.restorer is None:
             return net.preliminary(code, linear)
         if working_px:
-            working_px = working_px * self.restorer.config.working_px // self.config.working_px
+            working_px = in_proportion(working_px, self.restorer.config, self.config)
         with torch.no_grad():
             return preliminary(self.restorer, code, linear, working_px)
 
@@ -97,6 +93,11 @@ class RefineTask:
 
         figures = {k: mean_of(rows, k) for k in ("clipped", "bias", "psnr", "before", "before_psnr")}
         return dict(score=figures["clipped"] - 0.05 * figures["psnr"], **figures)
+
+
+def in_proportion(working_px: int, restoring: Any, refining: DKPNConfig) -> int:
+    """Size at which stage 2 sees a photo that stage 3 sees at `working_px`, so that it is as much larger as in use."""
+    return working_px * restoring.working_px // refining.working_px
 
 
 def preliminary(restorer: nn.Module, code: Tensor, linear: Tensor, working_px: int | None = None) -> Tensor:

@@ -65,10 +65,6 @@ class RestoreTask:
     score: str = "score"
     working_px: tuple[int, ...] = (128, 160, 192, 224, 256)
 
-    def seeing(self, working_px: int) -> RestoreTask:
-        """The same task at another working size: the U-Net sees batches at half of it to all of it."""
-        return replace(self, config=replace(self.config, working_px=working_px), working_px=sizes_up_to(working_px))
-
     def network(self) -> nn.Module:
         return MaskedFeatures(self.config).to(memory_format=torch.channels_last)
 
@@ -174,9 +170,11 @@ class RestoreTask:
         return dict(score=score, **figures)
 
 
-def sizes_up_to(working_px: int) -> tuple[int, ...]:
-    """Sizes at which a network that works at `working_px` sees its training photos: things in photos have any size."""
-    return tuple(working_px * eighths // 8 for eighths in range(4, 9))
+def seeing(task: Any, working_px: int) -> Any:
+    """A `RestoreTask` or `RefineTask` at another working size: its network sees batches at half of it to all of it,
+    for things in photos have any size."""
+    sizes = tuple(working_px * eighths // 8 for eighths in range(4, 9))
+    return replace(task, config=replace(task.config, working_px=working_px), working_px=sizes)
 
 
 def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> Tensor:
@@ -188,9 +186,19 @@ def linearized_shot(shot: dict[str, Tensor], linearizer: ResponseNet | None) -> 
 
 
 def widened(state: dict[str, Tensor], net: MaskedFeatures) -> dict[str, Tensor]:
-    """Weights for `net` that answer as `state` of a narrower head, or one without colour hints, does: what is new
-    begins at 0."""
+    """Weights for `net` that answer as `state` of a narrower head, or one without colour hints or classifier, does:
+    what is new in the head begins at 0.
+
+    Raises:
+        ValueError: if `state` is of another network.
+    """
     out = net.state_dict()
+    missing = [k for k in out if k not in state and not k.startswith(("context.classifier.", "context.join."))]
+    if unlike := missing + [k for k in state if k not in out]:
+        raise ValueError(
+            f"these weights are of another network, which differs in {unlike[0]} and {len(unlike) - 1} more; give "
+            "weights of the network that is trained"
+        )
     for name, old in state.items():
         new = out[name]
         if old.shape != new.shape:

@@ -29,7 +29,7 @@ def test_restoring_begins_where_painting_ended():
     assert torch.equal(net.unet.down[0].conv.weight, painted["stage.unet.down.0.conv.weight"])
     assert not net.head[-1].weight.any(), "the head has not learnt to paint"
     again = restoring_start(start, restorer)
-    assert all(torch.equal(again[k], start[k]) for k in start)
+    assert again.keys() == start.keys() and all(torch.equal(again[k], start[k]) for k in start)
 
 
 def test_a_network_that_gets_a_classifier_begins_with_the_answers_it_gave(monkeypatch):

@@ -19,7 +19,7 @@ from hdrrecon.train.loop import Recipe, train
 from hdrrecon.train.losses import hue_error
 from hdrrecon.train.tasks.joint import JointTask
 from hdrrecon.train.tasks.refine import RefineTask, edge_stops, preliminary
-from hdrrecon.train.tasks.restore import RestoreTask
+from hdrrecon.train.tasks.restore import RestoreTask, seeing
 
 SMALL = DKPNConfig(widths=(8, 16), guide=4, working_px=64)
 ALONE = DKPNConfig(widths=(8, 16), guide=4, working_px=64, alone=True)
@@ -90,8 +90,8 @@ def test_stage_2_sees_photos_as_much_larger_as_in_use(batch):
     task.loss(task.network(), batch)
     task.before(task.network(), batch["code"], batch["code"])
     assert noted == [48, None]
-    assert task.seeing(320).working_px == (160, 200, 240, 280, 320)
-    assert task.seeing(320).network().config.working_px == 320
+    assert seeing(task, 320).working_px == (160, 200, 240, 280, 320)
+    assert seeing(task, 320).network().config.working_px == 320
 
 
 def test_the_stages_before_stay_as_they_are(batch):

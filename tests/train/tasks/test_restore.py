@@ -1,10 +1,11 @@
 """Stage 2's two steps: what each loss asks for, and that the second begins where the first ended."""
 
+import pytest
 import torch
 
 from hdrrecon.networks.restore.masked_features import MaskedFeaturesConfig
 from hdrrecon.train.data.response_errors import ResponseErrors
-from hdrrecon.train.tasks.restore import RestoreTask
+from hdrrecon.train.tasks.restore import RestoreTask, seeing, widened
 
 TINY = MaskedFeaturesConfig(widths=(8, 16), kernels=(3, 3), recognise=0, features=4, head=8, working_px=64)
 
@@ -25,6 +26,14 @@ def test_errors_of_stage_1_stand_in_for_it():
 
 
 def test_another_working_size_is_seen_and_kept():
-    task = RestoreTask(TINY).seeing(320)
+    task = seeing(RestoreTask(TINY), 320)
     assert task.working_px == (160, 200, 240, 280, 320) and task.network().config.working_px == 320
     assert task.metadata()["config"]["working_px"] == 320 and RestoreTask(TINY).network().config.working_px == 64
+
+
+def test_weights_of_another_network_are_refused():
+    net = RestoreTask(TINY).network()
+    lacking = {k: v for k, v in net.state_dict().items() if k != "features.weight"}
+    for state in (lacking, {**net.state_dict(), "residual.weight": torch.zeros(1)}):
+        with pytest.raises(ValueError, match="another network, which differs in (features|residual).weight and 0 more"):
+            widened(state, net)
